@@ -1,0 +1,109 @@
+"""Where everything is kept, and the limits of a deployment: read from the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from unet.errors import ConfigError
+
+PROJECT = Path(__file__).resolve().parents[1]
+ASSETS = PROJECT / "assets"
+SAMPLE_IMAGES = ASSETS / "samples"
+SHIPPED_MODELS = ASSETS / "models"
+DEFAULT_MODEL = SHIPPED_MODELS / "tutorial"
+
+MB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one installation.
+
+    Attributes
+    ----------
+    home : Path
+        ``UNET_HOME``: the one folder under which datasets, runs, models and caches are kept.
+    max_upload_mb : int
+        ``UNET_MAX_UPLOAD_MB``: the largest archive or image accepted, in MiB.
+    max_dataset_mb : int
+        ``UNET_MAX_DATASET_MB``: the largest dataset after unpacking, in MiB.
+    max_image_megapixels : int
+        ``UNET_MAX_IMAGE_MEGAPIXELS``: the largest image accepted, in millions of pixels.
+    training : bool
+        ``UNET_TRAINING``: whether the app offers training (``on``/``off``).
+    local_folders : bool
+        ``UNET_LOCAL_FOLDERS``: whether a browser on the same machine may name a folder as dataset (``on``/``off``).
+    keep_runs : int
+        ``UNET_KEEP_RUNS``: how many finished runs are kept; the oldest go when a new one starts. 0 keeps all.
+    """
+
+    home: Path
+    max_upload_mb: int = 400
+    max_dataset_mb: int = 2000
+    max_image_megapixels: int = 120
+    training: bool = True
+    local_folders: bool = True
+    keep_runs: int = 0
+
+    @property
+    def datasets(self) -> Path:
+        return self.home / "datasets"
+
+    @property
+    def runs(self) -> Path:
+        return self.home / "runs"
+
+    @property
+    def models(self) -> Path:
+        return self.home / "models"
+
+    @property
+    def cache(self) -> Path:
+        return self.home / "cache"
+
+
+def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings from environment variables.
+
+    Raises
+    ------
+    ConfigError
+        If a variable has a value that cannot be read; the message names it.
+    """
+    home = Path(environ.get("UNET_HOME") or PROJECT / "workspace").expanduser().resolve()
+    return Settings(
+        home=home,
+        max_upload_mb=_whole(environ, "UNET_MAX_UPLOAD_MB", Settings.max_upload_mb, low=1),
+        max_dataset_mb=_whole(environ, "UNET_MAX_DATASET_MB", Settings.max_dataset_mb, low=1),
+        max_image_megapixels=_whole(environ, "UNET_MAX_IMAGE_MEGAPIXELS", Settings.max_image_megapixels, low=1),
+        training=_switch(environ, "UNET_TRAINING", Settings.training),
+        local_folders=_switch(environ, "UNET_LOCAL_FOLDERS", Settings.local_folders),
+        keep_runs=_whole(environ, "UNET_KEEP_RUNS", Settings.keep_runs, low=0),
+    )
+
+
+def _whole(environ: Mapping[str, str], name: str, default: int, low: int) -> int:
+    text = environ.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        value = int(text)
+    except ValueError:
+        value = low - 1
+    if value < low:
+        raise ConfigError(f"{name} is “{text}”; it must be a whole number of at least {low}.")
+    return value
+
+
+def _switch(environ: Mapping[str, str], name: str, default: bool) -> bool:
+    text = environ.get(name, "").strip().lower()
+    if not text:
+        return default
+    if text in {"on", "true", "yes", "1"}:
+        return True
+    if text in {"off", "false", "no", "0"}:
+        return False
+    raise ConfigError(f"{name} is “{text}”; write on or off.")
