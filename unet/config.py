@@ -23,6 +23,36 @@ def option(default: Any, help: str, *, low: float | None = None, high: float | N
     return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
 
 
+def _checked(item: dataclasses.Field, value: Any) -> Any:
+    """Return the field's value in its own type, or raise a ConfigError that names it."""
+    default = item.default
+    if isinstance(default, tuple):
+        values = value if isinstance(value, (tuple, list)) else (value,)
+        return tuple(_checked_value(item, default[0], part) for part in values)
+    return _checked_value(item, default, value)
+
+
+def _checked_value(item: dataclasses.Field, like: Any, value: Any) -> Any:
+    if isinstance(like, float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not type(like):
+        raise ConfigError(f"{item.name} is {value!r}; it must be of type {type(like).__name__}.")
+    low, high, choices = (item.metadata[key] for key in ("low", "high", "choices"))
+    if choices and value not in choices:
+        raise ConfigError(f"{item.name} is {value!r}; choose from {', '.join(map(str, choices))}.")
+    if low is not None and not low <= value <= high:
+        raise ConfigError(f"{item.name} is {value!r}; it must lie between {low} and {high}.")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _times(size: tuple[int, ...]) -> str:
+    return "x".join(map(str, size))
+
+
 class _Section:
     """What every part of the configuration can do: check its values, become JSON and come back."""
 
@@ -75,7 +105,9 @@ class ModelConfig(_Section):
         if len(self.dropout) == 1:
             object.__setattr__(self, "dropout", self.dropout * blocks)
         if len(self.dropout) != blocks:
-            raise ConfigError(f"dropout has {len(self.dropout)} values; {len(self.filters)} levels need {blocks}, or 1.")
+            raise ConfigError(
+                f"dropout has {len(self.dropout)} values; {len(self.filters)} levels need {blocks}, or 1."
+            )
         if len(self.input_size) != 2:
             raise ConfigError(f"input_size is {self.input_size}; it must be a height and a width.")
         step = 2**self.depth
@@ -103,9 +135,7 @@ class TrainingConfig(_Section):
     patience: int = option(
         5, "Epochs without a better validation loss after which training ends. 0 never ends early.", low=0, high=10_000
     )
-    validation_fraction: float = option(
-        0.1, "Share of the samples kept aside to validate on.", low=0.01, high=0.9
-    )
+    validation_fraction: float = option(0.1, "Share of the samples kept aside to validate on.", low=0.01, high=0.9)
     seed: int = option(42, "Same seed and data: same split, same start, same order.", low=0, high=2**31 - 1)
     flips: bool = option(False, "Augmentation: mirror images at random.")
     quarter_turns: bool = option(False, "Augmentation: turn images by 90 degrees at random.")
@@ -168,33 +198,3 @@ def preset(name: str) -> Config:
     if name not in PRESETS:
         raise ConfigError(f"There is no preset “{name}”; the presets are {', '.join(PRESETS)}.")
     return PRESETS[name]
-
-
-def _checked(item: dataclasses.Field, value: Any) -> Any:
-    """Return the field's value in its own type, or raise a ConfigError that names it."""
-    default = item.default
-    if isinstance(default, tuple):
-        values = value if isinstance(value, (tuple, list)) else (value,)
-        return tuple(_checked_value(item, default[0], part) for part in values)
-    return _checked_value(item, default, value)
-
-
-def _checked_value(item: dataclasses.Field, like: Any, value: Any) -> Any:
-    if isinstance(like, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not type(like):
-        raise ConfigError(f"{item.name} is {value!r}; it must be of type {type(like).__name__}.")
-    low, high, choices = (item.metadata[key] for key in ("low", "high", "choices"))
-    if choices and value not in choices:
-        raise ConfigError(f"{item.name} is {value!r}; choose from {', '.join(map(str, choices))}.")
-    if low is not None and not low <= value <= high:
-        raise ConfigError(f"{item.name} is {value!r}; it must lie between {low} and {high}.")
-    return value
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _times(size: tuple[int, ...]) -> str:
-    return "x".join(map(str, size))

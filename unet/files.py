@@ -24,9 +24,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{os.getpid()}-{os.urandom(4).hex()}-{path.name}")
     try:
         yield temporary
-        with open(temporary, "rb+") as file:
+        with temporary.open("rb+") as file:
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -58,8 +58,8 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         temporary.chmod(0o755)
         old = temporary.with_name(temporary.name + ".old")
         if folder.exists():
-            os.rename(folder, old)
-        os.rename(temporary, folder)
+            folder.rename(old)
+        temporary.rename(folder)
         shutil.rmtree(old, ignore_errors=True)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)

@@ -1,0 +1,127 @@
+"""The U-Net: a contracting path, an expanding path and skip connections between them.
+
+Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Image Segmentation", MICCAI 2015.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from unet.config import ModelConfig
+
+if TYPE_CHECKING:
+    import keras
+
+TUTORIAL = ModelConfig()
+
+
+def build_unet(config: ModelConfig = TUTORIAL) -> keras.Model:
+    """Build a U-Net, its weights drawn at random (He, Zhang, Ren and Sun, ICCV 2015).
+
+    Parameters
+    ----------
+    config : ModelConfig
+        The architecture; the default is the tutorial's, with 1,941,105 parameters.
+
+    Returns
+    -------
+    keras.Model
+        From images (batch, height, width, channels), values 0 to 255, to probabilities
+        (batch, height, width, 1) of the foreground, or (batch, height, width, classes) that sum to 1.
+    """
+    import keras
+    from keras import layers
+
+    image = keras.Input((*config.input_size, config.channels), name="image")
+    x = layers.Rescaling(1 / 255, name="scale")(image)
+
+    skips = []
+    for level, filters in enumerate(config.filters[:-1]):
+        x = _block(x, filters, config.dropout[level], config, name=f"down{level + 1}")
+        skips.append(x)
+        x = layers.MaxPooling2D(2, name=f"pool{level + 1}")(x)
+
+    x = _block(x, config.filters[-1], config.dropout[config.depth], config, name="bottom")
+
+    for step, (filters, skip) in enumerate(zip(config.filters[-2::-1], reversed(skips), strict=True), start=1):
+        level = config.depth - step + 1
+        x = layers.Conv2DTranspose(filters, 2, strides=2, padding="same", name=f"rise{level}")(x)
+        x = layers.Concatenate(name=f"skip{level}")([x, skip])
+        x = _block(x, filters, config.dropout[config.depth + step], config, name=f"up{level}")
+
+    activation = "sigmoid" if config.classes == 1 else "softmax"
+    probability = layers.Conv2D(config.classes, 1, activation=activation, dtype="float32", name="probability")(x)
+    return keras.Model(image, probability, name="unet")
+
+
+def _block(x, filters: int, dropout: float, config: ModelConfig, name: str):
+    """Two 3x3 convolutions, each normalised and activated, with dropout between them."""
+    from keras import layers
+
+    for half in ("a", "b"):
+        x = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal", name=f"{name}{half}")(x)
+        if config.normalization == "batch":
+            x = layers.BatchNormalization(name=f"{name}{half}_norm")(x)
+        elif config.normalization == "group":
+            x = layers.GroupNormalization(_groups(filters), name=f"{name}{half}_norm")(x)
+        x = layers.Activation(config.activation, name=f"{name}{half}_{config.activation}")(x)
+        if half == "a":
+            x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
+    return x
+
+
+def _groups(filters: int) -> int:
+    """At most 8 groups, as many as divide the filters."""
+    return max(groups for groups in range(1, 9) if filters % groups == 0)
+
+
+def level_table(config: ModelConfig) -> list[dict]:
+    """Describe the U level by level, without building it.
+
+    Returns
+    -------
+    list of dict
+        One row a block, along the U: ``block``, ``height``, ``width``, ``filters``, ``dropout``, ``parameters``
+        (weights of the block, its transposed convolution included).
+    """
+    depth, filters = config.depth, config.filters
+    levels = [*range(depth + 1), *range(depth - 1, -1, -1)]
+    rows, incoming = [], config.channels
+    for index, level in enumerate(levels):
+        width = filters[level]
+        rising = index > depth
+        rise = 4 * incoming * width + width if rising else 0
+        block = "bottom" if level == depth else f"{'up' if rising else 'down'} {level + 1}"
+        first = 2 * width if rising else incoming
+        rows.append(
+            {
+                "block": block,
+                "height": config.input_size[0] // 2**level,
+                "width": config.input_size[1] // 2**level,
+                "filters": width,
+                "dropout": config.dropout[index],
+                "parameters": rise + _convolution(first, width, config) + _convolution(width, width, config),
+            }
+        )
+        incoming = width
+    rows.append(
+        {
+            "block": "probability",
+            "height": config.input_size[0],
+            "width": config.input_size[1],
+            "filters": config.classes,
+            "dropout": 0.0,
+            "parameters": incoming * config.classes + config.classes,
+        }
+    )
+    return rows
+
+
+def _convolution(incoming: int, filters: int, config: ModelConfig) -> int:
+    normalisation = {"none": 0, "group": 2, "batch": 4}[config.normalization] * filters
+    return 9 * incoming * filters + filters + normalisation
+
+
+def count_parameters(config: ModelConfig) -> int:
+    """Return the number of parameters of ``build_unet(config)``, without building it."""
+    return sum(row["parameters"] for row in level_table(config))
