@@ -1,0 +1,39 @@
+"""Teach a U-Net to segment microscopy images, and use it.
+
+>>> import unet
+>>> run = unet.train("stage1_train.zip", epochs=2)  # doctest: +SKIP
+>>> predictor = unet.Predictor.open(run.model_folder)  # doctest: +SKIP
+>>> prediction = predictor.predict(unet.read_image("cells.png"))  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+
+__version__ = "0.1.0"
+
+# Imported when first used, so that nothing heavy is loaded by `import unet`.
+_PUBLIC = {
+    "train": ("unet.training.launch", "train_here"),
+    "Predictor": ("unet.prediction.predictor", "Predictor"),
+    "read_image": ("unet.data.images", "read_image"),
+    "open_dataset": ("unet.data.dataset", "open_dataset"),
+    "inspect_dataset": ("unet.data.report", "inspect_dataset"),
+    "evaluate": ("unet.evaluation", "evaluate"),
+    "build_unet": ("unet.model.network", "build_unet"),
+    "list_runs": ("unet.training.run", "list_runs"),
+    "read_settings": ("unet.settings", "read_settings"),
+    "preset": ("unet.config", "preset"),
+}
+__all__ = sorted(_PUBLIC)
+
+
+def __getattr__(name: str):
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'unet' has no attribute {name!r}")
+    module, attribute = _PUBLIC[name]
+    return getattr(importlib.import_module(module), attribute)
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *__all__]

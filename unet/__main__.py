@@ -1,0 +1,8 @@
+"""``python -m unet``."""
+
+import sys
+
+from unet.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,206 @@
+"""The loop of a training: epochs, batches, validation, and what each epoch leaves behind."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from unet.data.dataset import open_dataset
+from unet.data.prepared import Prepared, prepare
+from unet.data.report import inspect_dataset
+from unet.errors import DatasetError, RunError
+from unet.model.folder import ModelInfo, save_model
+from unet.settings import Settings
+from unet.training.batches import Batches
+from unet.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from unet.training.previews import Previews
+from unet.training.record import Recorder
+from unet.training.run import Run, RunInfo, RunState
+
+if TYPE_CHECKING:
+    import keras
+
+log = logging.getLogger("unet")
+
+
+class StopRequested(Exception):
+    """Somebody asked the training to stop."""
+
+
+class Training:
+    """One training from its checkpoint to its end."""
+
+    def __init__(
+        self,
+        run: Run,
+        info: RunInfo,
+        settings: Settings,
+        recorder: Recorder,
+        on_progress: Callable[[RunState], None] | None,
+    ):
+        self.run, self.info, self.settings, self.recorder = run, info, settings, recorder
+        self.config = info.config.training
+        self.on_progress = on_progress or (lambda state: None)
+        self.progress = Progress()
+
+    def train(self) -> str:
+        """Train and return why it ended."""
+        prepared = self._prepare()
+        model = self._build()
+        training, validation, previews = self._split(prepared)
+        self.recorder.rewind(self.progress.epoch)
+        self._tell(status="running", phase="training", batches=len(training), seconds=self.progress.seconds)
+        for epoch in range(self.progress.epoch + 1, self.config.epochs + 1):
+            if self._out_of_patience():
+                break
+            started = time.monotonic()
+            row = {"epoch": epoch, **self._fit(model, training, epoch), **self._validate(model, validation)}
+            self._end_epoch(model, previews, row, time.monotonic() - started)
+        if self._out_of_patience():
+            return f"The validation loss was best in epoch {self.progress.best_epoch}: ended early."
+        return f"All {self.config.epochs} epochs are done."
+
+    def _prepare(self) -> Prepared:
+        self._tell(phase="preparing the data")
+        dataset = open_dataset(self.info.dataset["id"], self.settings)
+        if dataset.fingerprint != self.info.dataset["fingerprint"]:
+            raise DatasetError(f"The dataset “{dataset.name}” has changed since this run began; start a new run.")
+        report = inspect_dataset(dataset, self.settings)
+        return prepare(dataset, report, self.info.config.model, self.settings, progress=self._tell_prepared)
+
+    def _tell_prepared(self, done: int, total: int) -> None:
+        self._tell(batch=done, batches=total)
+
+    def _build(self) -> keras.Model:
+        self._tell(phase="loading TensorFlow", batch=0, batches=0)
+        import keras
+
+        from unet.model.losses import make_loss
+        from unet.model.metrics import make_metrics
+        from unet.model.network import build_unet
+
+        keras.utils.set_random_seed(self.config.seed)
+        model = build_unet(self.info.config.model)
+        optimizer = keras.optimizers.Adam(self.config.learning_rate)
+        optimizer.build(model.trainable_variables)
+        model.compile(
+            optimizer, make_loss(self.config.loss, self.info.config.model), make_metrics(self.info.config.model.classes)
+        )
+        if self.run.checkpoint.exists():
+            self.progress = load_checkpoint(self.run.checkpoint, model)
+            self._tell(epoch=self.progress.epoch, best_epoch=self.progress.best_epoch, best=self.progress.best)
+            log.info("Going on after epoch %d.", self.progress.epoch)
+        return model
+
+    def _split(self, prepared: Prepared) -> tuple[Batches, Batches, Previews]:
+        position = {sample: index for index, sample in enumerate(prepared.ids)}
+        sides = {}
+        for side, ids in (("train", self.info.train_ids), ("validation", self.info.validation_ids)):
+            sides[side] = np.array([position[sample] for sample in ids])
+        arrays = prepared.images, prepared.masks
+        previews = Previews(self.run.folder / "previews", *arrays, sides["validation"])
+        log.info("%d samples to train on, %d to validate on.", len(sides["train"]), len(sides["validation"]))
+        return (
+            Batches(*arrays, sides["train"], self.config, training=True),
+            Batches(*arrays, sides["validation"], self.config, training=False),
+            previews,
+        )
+
+    def _fit(self, model: keras.Model, batches: Batches, epoch: int) -> dict[str, float]:
+        """Show the network every training batch once; return the means of the epoch."""
+        model.reset_metrics()
+        logs, seen, started = {}, 0, None
+        self._tell(phase="training", epoch=epoch, batch=0)
+        for number, (images, masks) in enumerate(batches.epoch(epoch), start=1):
+            logs = model.train_on_batch(images, masks, return_dict=True)
+            logs = {name: float(value) for name, value in logs.items()}
+            if not math.isfinite(logs["loss"]):
+                raise RunError(f"The loss is no longer a number in epoch {epoch}; try a smaller learning rate.")
+            speed = None
+            if started is None:
+                started = time.monotonic()  # The first batch also compiles: it says nothing about the speed.
+            else:
+                seen += len(images)
+                speed = seen / (time.monotonic() - started)
+            self.recorder.log_step({"epoch": epoch, "batch": number, "batches": len(batches), **logs})
+            left = ((self.config.epochs - epoch + 1) * len(batches.indices) - number * len(images)) if speed else None
+            self._tell(batch=number, images_per_second=speed, seconds_left=left / speed if speed else None)
+        return logs
+
+    def _validate(self, model: keras.Model, batches: Batches) -> dict[str, float]:
+        model.reset_metrics()
+        self._tell(phase="validating")
+        logs = {}
+        for images, masks in batches.epoch(0):
+            logs = model.test_on_batch(images, masks, return_dict=True)
+            self._tell()
+        return {f"val_{name}": float(value) for name, value in logs.items()}
+
+    def _end_epoch(self, model: keras.Model, previews: Previews, row: dict, seconds: float) -> None:
+        """Keep what the epoch brought; the checkpoint comes last, since it says that all else is there."""
+        best = self.progress.best is None or row["val_loss"] < self.progress.best["val_loss"]
+        row |= {"seconds": seconds, "best": best, "learning_rate": float(model.optimizer.learning_rate)}
+        self.progress.epoch = row["epoch"]
+        self.progress.seconds += seconds
+        previews.write(model, row["epoch"])
+        if best:
+            self.progress.best_epoch = row["epoch"]
+            self.progress.best = {name: value for name, value in row.items() if name.startswith("val_")}
+            save_model(self.run.folder / "model", model, self._model_info())
+        self.recorder.log(row)
+        self._write_events(row)
+        save_checkpoint(self.run.checkpoint, model, self.progress)
+        self._tell(best_epoch=self.progress.best_epoch, best=self.progress.best, seconds=self.progress.seconds)
+        figures = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if name.endswith(("loss", "dice")))
+        log.info("Epoch %d/%d: %s, %.1f s", row["epoch"], self.config.epochs, figures, seconds)
+
+    def _model_info(self) -> ModelInfo:
+        return ModelInfo(
+            name=self.run.name,
+            config=self.info.config.model,
+            threshold=0.5,
+            scores={name.removeprefix("val_"): value for name, value in self.progress.best.items()},
+            provenance={
+                "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "run": self.run.name,
+                "dataset": self.info.dataset["name"],
+                "fingerprint": self.info.dataset["fingerprint"],
+                "samples": len(self.info.train_ids),
+                "validation_samples": len(self.info.validation_ids),
+                "best_epoch": self.progress.best_epoch,
+                "training": self.config.to_dict(),
+                "command": self.info.command,
+                "versions": self.info.versions,
+            },
+        )
+
+    def _write_events(self, row: dict) -> None:
+        from tensorboard.summary import Writer
+
+        for side in ("train", "validation"):
+            writer = Writer(str(self.run.tensorboard / side))
+            for name in ("loss", "accuracy", "dice", "iou"):
+                value = row[name if side == "train" else f"val_{name}"]
+                writer.add_scalar(f"epoch_{name}", value, row["epoch"])
+            writer.close()
+
+    def _out_of_patience(self) -> bool:
+        if not self.config.patience or self.progress.best_epoch is None:
+            return False
+        return self.progress.epoch - self.progress.best_epoch >= self.config.patience
+
+    def _tell(self, **changes) -> None:
+        """Record a change of state, let the watcher know, and honour a request to stop."""
+        phase = self.recorder.state.phase
+        self.recorder.step(**changes)
+        if changes.get("phase", phase) != phase:
+            self.recorder.write()
+        self.on_progress(self.recorder.state)
+        if self.run.stop_request.exists():
+            self.recorder.write(status="stopping")
+            raise StopRequested

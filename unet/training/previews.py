@@ -1,0 +1,48 @@
+"""The same few validation images after each epoch, so that one can watch the network learn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from unet.files import atomic_path
+
+if TYPE_CHECKING:
+    import keras
+
+COUNT = 4
+
+
+class Previews:
+    """Writes the preview pictures of a run.
+
+    Parameters
+    ----------
+    folder : Path
+        ``previews/`` of the Run folder.
+    images : uint8 (samples, height, width, channels)
+    masks : uint8 (samples, height, width)
+    indices : array of int
+        The validation samples; the first few are shown.
+    """
+
+    def __init__(self, folder: Path, images: np.ndarray, masks: np.ndarray, indices: np.ndarray):
+        self.folder = folder
+        self.images = np.asarray(images[indices[:COUNT]])
+        for number, (image, mask) in enumerate(zip(self.images, masks[indices[:COUNT]], strict=True)):
+            self._save(f"{number}-image.png", image.squeeze())
+            self._save(f"{number}-truth.png", np.where(mask > 0, 255, 0))
+
+    def write(self, model: keras.Model, epoch: int) -> None:
+        """Predict the images and write their probability maps of this epoch."""
+        maps = np.asarray(model.predict_on_batch(self.images))
+        foreground = maps[..., 0] if maps.shape[-1] == 1 else 1 - maps[..., 0]
+        for number, probability in enumerate(foreground):
+            self._save(f"{number}-epoch-{epoch:04d}.png", np.rint(probability * 255))
+
+    def _save(self, name: str, picture: np.ndarray) -> None:
+        with atomic_path(self.folder / name) as temporary:
+            Image.fromarray(picture.astype(np.uint8)).save(temporary, format="PNG")
