@@ -14,6 +14,7 @@ from unet.data.dataset import open_dataset
 from unet.data.prepared import Prepared, prepare
 from unet.data.report import inspect_dataset
 from unet.errors import DatasetError, RunError
+from unet.files import recover_folder
 from unet.model.folder import ModelInfo, save_model
 from unet.settings import Settings
 from unet.training.batches import Batches
@@ -91,6 +92,7 @@ class Training:
         model.compile(
             optimizer, make_loss(self.config.loss, self.info.config.model), make_metrics(self.info.config.model.classes)
         )
+        recover_folder(self.run.folder / "model")
         if self.run.checkpoint.exists():
             self.progress = load_checkpoint(self.run.checkpoint, model)
             self._tell(epoch=self.progress.epoch, best_epoch=self.progress.best_epoch, best=self.progress.best)
