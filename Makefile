@@ -1,0 +1,61 @@
+# make run · make test · make check. All of it lives in .venv, which is made when it is first needed.
+# Another interpreter: make run PYTHON=python3.13        Another port: make run PORT=8502
+
+PYTHON ?= $(shell for each in python3.12 python3.13 python3.11 python3 python; do \
+	$$each -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	2>/dev/null && echo $$each && break; done)
+PORT ?= 8501
+BIN := .venv/bin
+TESTS ?= tests
+
+# Without bytecode on disk, importing TensorFlow takes about ten times as long.
+unexport PYTHONDONTWRITEBYTECODE
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format screenshots browser clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' Makefile | column -t -s '#' 2>/dev/null || grep '## ' Makefile
+
+run: .venv/app.stamp ## make the environment if need be, and open the app
+	$(BIN)/python -m streamlit run streamlit_app.py --server.port $(PORT)
+
+test: .venv/dev.stamp $(if $(filter tests tests/browser%,$(TESTS)),browser) ## run every test; TESTS=tests/unit runs a part
+	$(BIN)/python -m pytest $(TESTS)
+
+check: .venv/dev.stamp ## check format and lint
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+format: .venv/dev.stamp ## format the code and mend what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+screenshots: .venv/dev.stamp browser ## take the README's pictures from the running app
+	$(BIN)/python -m tools.screenshots
+
+browser: .venv/dev.stamp
+	@tools/browser.sh $(BIN)/python
+
+clean: ## remove the environment and what the tools left; workspace/ stays
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis test-results
+
+# ---- the environment -------------------------------------------------------------------------------------------
+
+$(BIN)/pip:
+	@test -n "$(PYTHON)" || { \
+		echo "No suitable Python here: version 3.11, 3.12 or 3.13 with its venv module is needed" \
+			"(on Debian and Ubuntu: apt-get install python3-venv)."; \
+		echo "If it has another name or place: make run PYTHON=/path/to/python3.12"; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	@touch $@
+
+.venv/app.stamp: requirements.txt $(BIN)/pip
+	$(BIN)/python -m pip install -q -r requirements.txt
+	@$(BIN)/python -m compileall -q -j 0 .venv/lib >/dev/null 2>&1 || true
+	@touch $@
+
+.venv/dev.stamp: requirements-dev.txt .venv/app.stamp
+	$(BIN)/python -m pip install -q -r requirements-dev.txt
+	@touch $@

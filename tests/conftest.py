@@ -1,0 +1,42 @@
+"""Fixtures that every part of the tests may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.factories import write_tutorial, zip_folder
+from unet.settings import Settings
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the browser's tests last: they are the slow ones, and Playwright keeps an event loop running."""
+    items.sort(key=lambda item: "browser" in item.path.parts)
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep whatever a test does without naming a folder away from the user's workspace."""
+    monkeypatch.setenv("UNET_HOME", str(tmp_path / "workspace"))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Default settings over a folder of the test's own, the same as ``UNET_HOME``."""
+    return Settings(home=tmp_path / "workspace")
+
+
+@pytest.fixture
+def tutorial_folder(tmp_path: Path) -> Path:
+    """Six samples of 48 x 64 pixels in the tutorial's layout."""
+    return write_tutorial(tmp_path / "stage1_train")
+
+
+@pytest.fixture
+def tutorial_zip(tutorial_folder: Path, tmp_path: Path) -> Path:
+    """The same six samples as a zip with a wrapping folder."""
+    return zip_folder(tutorial_folder, tmp_path / "stage1_train.zip")
