@@ -17,6 +17,8 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Browser, Locator, Page, Playwright, expect
 
+from tests.processes import end_processes_of, processes_of
+
 PROJECT = Path(__file__).resolve().parents[2]
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 # Two busy cores, a trainer beside the app: a wait that is too long costs nothing when all is well.
@@ -96,21 +98,12 @@ class App:
     def trainers(self) -> list[psutil.Process]:
         """Return the processes that work for this app's folder, the server aside."""
         server = self._process.pid if self._process else None
-        return [process for process in psutil.process_iter() if process.pid != server and self._owns(process)]
+        return [process for process in processes_of(self.home) if process.pid != server]
 
     def close(self) -> None:
         """Stop the server and whatever it started."""
         self.stop()
-        for process in self.trainers():
-            with suppress(psutil.Error):
-                process.kill()
-                process.wait(10)
-
-    def _owns(self, process: psutil.Process) -> bool:
-        try:
-            return process.environ().get("UNET_HOME") == str(self.home) and process.status() != psutil.STATUS_ZOMBIE
-        except (psutil.Error, OSError):
-            return False
+        end_processes_of(self.home)
 
 
 def free_port() -> int:
