@@ -27,7 +27,7 @@ as_root=""
 if command -v apt-get >/dev/null && $as_root true 2>/dev/null; then
     echo "No Chromium here: installing the distribution's."
     export DEBIAN_FRONTEND=noninteractive
-    { $as_root apt-get update -qq && $as_root apt-get install -y -qq --no-install-recommends chromium; } >/dev/null
+    { $as_root apt-get update -qq; $as_root apt-get install -y -qq --no-install-recommends chromium; } >/dev/null
     found && exit 0
 fi
 
