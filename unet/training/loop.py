@@ -89,9 +89,9 @@ class Training:
         model = build_unet(self.info.config.model)
         optimizer = keras.optimizers.Adam(self.config.learning_rate)
         optimizer.build(model.trainable_variables)
-        model.compile(
-            optimizer, make_loss(self.config.loss, self.info.config.model), make_metrics(self.info.config.model.classes)
-        )
+        architecture = self.info.config.model
+        loss = make_loss(self.config.loss, architecture)
+        model.compile(optimizer, loss, metrics=make_metrics(architecture.classes))
         recover_folder(self.run.folder / "model")
         if self.run.checkpoint.exists():
             self.progress = load_checkpoint(self.run.checkpoint, model)

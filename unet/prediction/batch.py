@@ -1,0 +1,117 @@
+"""Predicting many image files: bounded in memory, and one broken file never stops the others."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from unet.data.images import IMAGE_SUFFIXES, read_image
+from unet.data.layouts import find_samples
+from unet.errors import ImageError
+from unet.files import atomic_path
+from unet.prediction.export import unique_stems, write_prediction
+from unet.prediction.objects import summarize
+from unet.prediction.predictor import Predictor
+from unet.settings import Settings
+
+
+@dataclass
+class ImageSummary:
+    """One row of ``summary.csv``: areas in pixels, ``covered`` as a share of the image, 0 to 1."""
+
+    file: str
+    stem: str
+    height: int = 0
+    width: int = 0
+    threshold: float = 0.5
+    count: int = 0
+    covered: float = 0.0
+    mean_area: float = 0.0
+    seconds: float = 0.0
+    error: str = ""
+
+
+def find_images(path: Path) -> list[Path]:
+    """Return the image itself, or the images of a folder, wherever they lie in it; masks are no images to predict.
+
+    Raises
+    ------
+    ImageError
+        If there is nothing there.
+    """
+    if path.is_file():
+        return [path]
+    if not path.is_dir():
+        raise ImageError(f"{path} does not exist; name an image or a folder of images.")
+    images = [sample.image for sample in find_samples(path)[0]]
+    if not images:
+        suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
+        raise ImageError(f"{path} has no images; files with these endings count: {suffixes}.")
+    return images
+
+
+def predict_files(
+    predictor: Predictor,
+    images: Sequence[Path],
+    output: Path,
+    settings: Settings,
+    *,
+    threshold: float | None = None,
+    page: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[ImageSummary]:
+    """Predict image files, write each one's results as it is done, and ``summary.csv`` at the end.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    images : sequence of Path
+    output : Path
+        The folder for the results; it is made.
+    settings : Settings
+        Its limit on image size holds.
+    threshold : float, optional
+        0 to 1; by default the one stored with the model.
+    page : int
+        Page of multi-page TIFFs, from 0.
+    progress : callable, optional
+        Takes the number of images done and their total.
+
+    Returns
+    -------
+    list of ImageSummary
+        One for each image, in order; ``error`` says what was wrong with a broken one.
+    """
+    threshold = predictor.info.threshold if threshold is None else threshold
+    output.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for path, stem in zip(images, unique_stems(images), strict=True):
+        row = ImageSummary(file=str(path), stem=stem, threshold=threshold)
+        started = time.perf_counter()
+        try:
+            image = read_image(path, page=page, max_megapixels=settings.max_image_megapixels)
+            prediction = predictor.predict(image)
+            summary = summarize(prediction.probability, threshold)
+            write_prediction(output, stem, prediction, threshold)
+        except ImageError as error:
+            row.error = str(error)
+        else:
+            row.height, row.width = prediction.probability.shape
+            row.count, row.covered, row.mean_area = summary.count, summary.covered, summary.mean_area
+        row.seconds = round(time.perf_counter() - started, 3)
+        rows.append(row)
+        if progress:
+            progress(len(rows), len(images))
+    _write_summary(output / "summary.csv", rows)
+    return rows
+
+
+def _write_summary(path: Path, rows: list[ImageSummary]) -> None:
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [item.name for item in dataclasses.fields(ImageSummary)])
+        writer.writeheader()
+        writer.writerows(dataclasses.asdict(row) for row in rows)
