@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from dataclasses import dataclass, field
@@ -60,10 +61,10 @@ class ModelInfo:
             "format": FORMAT_VERSION,
             "name": self.name,
             "architecture": self.config.to_dict(),
-            "preprocessing": PREPROCESSING,
+            "preprocessing": dict(PREPROCESSING),
             "threshold": self.threshold,
-            "scores": self.scores,
-            "provenance": self.provenance,
+            "scores": dict(self.scores),
+            "provenance": copy.deepcopy(self.provenance),
         }
 
     @classmethod

@@ -106,7 +106,11 @@ def unique_stems(files: Sequence[Path | str]) -> list[str]:
 
 
 def result_files(stem: str, prediction: Prediction, threshold: float) -> tuple[dict[str, bytes], np.ndarray]:
-    """Return the result files of one image by name, and its label map."""
+    """Return the result files of one image by name, and its label map.
+
+    ``<stem>_probability.tif`` (float32), ``<stem>_mask.png`` (0 and 255), ``<stem>_labels.tif`` (uint16 or uint32)
+    and, with several classes, ``<stem>_classes.png`` (class indices).
+    """
     mask = threshold_map(prediction.probability, threshold)
     labels = label_objects(mask)
     files = {
@@ -119,8 +123,8 @@ def result_files(stem: str, prediction: Prediction, threshold: float) -> tuple[d
     return files, labels
 
 
-def write_prediction(folder: Path, stem: str, prediction: Prediction, threshold: float) -> list[Path]:
-    """Write the result files of one image.
+def write_prediction(folder: Path, stem: str, prediction: Prediction, threshold: float) -> np.ndarray:
+    """Write the result files of one image: those of ``result_files``.
 
     Parameters
     ----------
@@ -134,15 +138,14 @@ def write_prediction(folder: Path, stem: str, prediction: Prediction, threshold:
 
     Returns
     -------
-    list of Path
-        ``<stem>_probability.tif`` (float32), ``<stem>_mask.png`` (0 and 255), ``<stem>_labels.tif`` (uint16 or
-        uint32) and, with several classes, ``<stem>_classes.png`` (class indices).
+    (height, width) uint16 or uint32
+        The label map.
     """
-    files, _ = result_files(stem, prediction, threshold)
+    files, labels = result_files(stem, prediction, threshold)
     for name, content in files.items():
         with atomic_path(Path(folder) / name) as temporary:
             temporary.write_bytes(content)
-    return [Path(folder) / name for name in files]
+    return labels
 
 
 def everything_zip(
