@@ -6,7 +6,6 @@ from unet.config import ModelConfig
 from unet.model.folder import ModelInfo, save_model
 from unet.prediction.predictor import Predictor
 
-
 TINY = {"input_size": (32, 32), "channels": 1, "filters": (4, 8), "dropout": (0.1,)}
 
 
