@@ -38,14 +38,14 @@ def list_models(settings: Settings) -> list[ModelEntry]:
     """
     from unet.training.run import list_runs
 
+    keys = [f"run:{run.name}" for run in list_runs(settings) if run.model_folder and not run.state().active]
+    uploaded = sorted(settings.models.glob(f"[!.]*/{INFO_FILE}"), key=_modified, reverse=True)
+    keys += [f"uploaded:{path.parent.name}" for path in uploaded]
+    keys += sorted(path.parent.name for path in SHIPPED_MODELS.glob(f"[!.]*/{INFO_FILE}"))
     entries = []
-    for run in list_runs(settings):
-        if run.model_folder and not run.state().active:
-            entries += _entry(f"run:{run.name}", f"Run {run.name}", run.model_folder)
-    for folder in sorted(settings.models.glob(f"[!.]*/{INFO_FILE}"), key=_modified, reverse=True):
-        entries += _entry(f"uploaded:{folder.parent.name}", "", folder.parent)
-    for folder in sorted(SHIPPED_MODELS.glob(f"[!.]*/{INFO_FILE}")):
-        entries += _entry(folder.parent.name, "", folder.parent)
+    for key in keys:
+        with contextlib.suppress(ModelError):
+            entries.append(_entry(key, settings))
     return entries
 
 
@@ -58,30 +58,28 @@ def find_model(key: str, settings: Settings) -> ModelEntry:
         If there is none, or its folder cannot be used.
     """
     kind, _, name = key.rpartition(":")
-    folders = {
+    # The key may come from an address: it must not lead out of the folder.
+    known = kind in ("run", "uploaded", "") and re.fullmatch(r"[\w-][\w.-]*", name)
+    if not known or not (_folder(kind, name, settings) / INFO_FILE).is_file():
+        keys = ", ".join(entry.key for entry in list_models(settings)[:5]) or "none yet"
+        raise ModelError(f"There is no model “{key[:100]}”. Models: {keys}.")
+    return _entry(key, settings)
+
+
+def _entry(key: str, settings: Settings) -> ModelEntry:
+    kind, _, name = key.rpartition(":")
+    folder = _folder(kind, name, settings)
+    info = read_info(folder)
+    label = {"run": f"Run {name}", "uploaded": f"{info.name} (uploaded)", "": f"{info.name} (shipped)"}[kind]
+    return ModelEntry(key, label, folder, info)
+
+
+def _folder(kind: str, name: str, settings: Settings) -> Path:
+    return {
         "run": settings.runs / name / "model",
         "uploaded": settings.models / name,
         "": SHIPPED_MODELS / name,
-    }
-    # The key may come from an address: it must not lead out of the folder.
-    if kind not in folders or not re.fullmatch(r"[\w-][\w.-]*", name) or not (folders[kind] / INFO_FILE).is_file():
-        known = ", ".join(entry.key for entry in list_models(settings)[:5]) or "none yet"
-        raise ModelError(f"There is no model “{key[:100]}”. Models: {known}.")
-    info = read_info(folders[kind])
-    return ModelEntry(key, _label(kind, name, info), folders[kind], info)
-
-
-def _entry(key: str, label: str, folder: Path) -> list[ModelEntry]:
-    try:
-        info = read_info(folder)
-    except ModelError:
-        return []
-    kind, _, name = key.rpartition(":")
-    return [ModelEntry(key, label or _label(kind, name, info), folder, info)]
-
-
-def _label(kind: str, name: str, info: ModelInfo) -> str:
-    return {"run": f"Run {name}", "uploaded": f"{info.name} (uploaded)"}.get(kind, f"{info.name} (shipped)")
+    }[kind]
 
 
 def _modified(path: Path) -> float:

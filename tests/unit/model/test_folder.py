@@ -1,9 +1,12 @@
 """Model folders are written whole, found again, and never trusted."""
 
+import dataclasses
 import json
+import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 
 import h5py
@@ -15,6 +18,7 @@ from hypothesis import strategies as st
 
 from unet.config import ModelConfig
 from unet.errors import ModelError
+from unet.files import write_json
 from unet.model.folder import (
     ModelInfo,
     find_model,
@@ -29,6 +33,7 @@ from unet.model.info import INFO_FILE, MAX_INFO_BYTES, MAX_PARAMETERS
 from unet.model.network import build_unet, count_parameters
 from unet.model.weights import WEIGHTS_FILE, check_weights, saved_layout
 from unet.settings import SHIPPED_MODELS
+from unet.training.state import RunState
 
 CONFIG = ModelConfig(input_size=(16, 16), channels=1, filters=(2, 4), dropout=(0.1,))
 INFO = ModelInfo("tiny", CONFIG, 0.4, {"dice": 0.5, "loss": 1}, {"created": "today", "versions": {"keras": "3"}})
@@ -346,6 +351,18 @@ class TestFound:
         assert "uploaded:bad" not in [entry.key for entry in list_models(settings)]
         with pytest.raises(ModelError, match="threshold"):
             find_model("uploaded:bad", settings)
+
+    def test_runs_come_first_the_newest_ahead_once_they_have_ended(self, folder, settings):
+        for age, (name, status) in enumerate({"old": "finished", "new": "stopped", "busy": "running"}.items()):
+            run = settings.runs / name
+            shutil.copytree(folder, run / "model")
+            state = RunState(status=status, phase="", pid=None, started=time.time(), updated=time.time())
+            write_json(run / "state.json", dataclasses.asdict(state))
+            write_json(run / "run.json", {})
+            os.utime(run / "run.json", (age, age))
+        shutil.copytree(folder, settings.models / "mine")
+        assert [entry.key for entry in list_models(settings)][:3] == ["run:new", "run:old", "uploaded:mine"]
+        assert find_model("run:busy", settings).label == "Run busy"
 
     def test_shipped_models_come_last(self, folder, settings):
         shutil.copytree(folder, settings.models / "mine")
