@@ -1,0 +1,107 @@
+"""What the app is, how a U-Net works, and two ways to begin at once."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from studio.illustrations import ILLUSTRATIONS, unet_diagram
+from studio.quickstart import start_sample_training, why_no_training
+from unet.errors import UnetError
+from unet.settings import read_settings
+from unet.training.run import current_run
+
+settings = read_settings()
+running = current_run(settings)
+page = st.container(horizontal_alignment="center").container(width=1120)
+
+welcome, picture = page.columns([5, 6], gap="large", vertical_alignment="center")
+
+with welcome:
+    st.title("Find every nucleus in your images", anchor=False)
+    st.markdown(
+        "U-Net Studio trains a small neural network to find cell nuclei in microscopy images, from examples that you "
+        "give it. You watch it learn epoch by epoch, then let it predict images of your own and set the threshold by "
+        "eye. Everything stays where the app runs: no account, and no image sent anywhere else."
+    )
+    with st.container(horizontal=True):
+        train = st.button(
+            "See the running training" if running else "Train on a sample dataset",
+            type="primary",
+            icon=":material/model_training:",
+            key="train_sample",
+            disabled=why_no_training(settings) is not None and not running,
+        )
+        predict = st.button("Try a prediction", icon=":material/image_search:", key="try_prediction")
+    status = st.container()
+
+with picture:
+    st.image(
+        str(ILLUSTRATIONS / "segmentation.webp"),
+        width="stretch",
+        alt="Three pictures of the same nuclei side by side: the grey microscope image; the probability map, yellow "
+        "where there is a nucleus; and the image with the nuclei tinted and outlined in orange.",
+        caption="A synthetic image, the probability map that a U-Net makes of it (yellow: surely nucleus, violet: "
+        "surely background), and the mask above the threshold, in orange.",
+    )
+
+if train:
+    try:
+        with status, st.empty():
+            bar = st.progress(0.0, "Getting ready")
+            run = start_sample_training(settings, lambda doing, share: bar.progress(min(share, 1.0), doing))
+    except UnetError as error:
+        status.error(str(error), icon=":material/error:")
+    else:
+        st.switch_page("pages/train.py", query_params={"run": run.name})
+elif predict:
+    st.switch_page("pages/predict.py", query_params={"samples": "1"})
+elif running:
+    status.info(
+        f"The run “{running.name}” is training. One training at a time is what this machine can bear, so the button "
+        "takes you to it.",
+        icon=":material/hourglass_top:",
+    )
+elif why_no_training(settings):
+    status.caption(why_no_training(settings))
+else:
+    status.caption("The sample dataset is 64 synthetic images, drawn on the spot. Training takes about a minute.")
+
+with page:
+    st.space("medium")
+    st.header("How it works", anchor=False)
+    st.markdown(
+        "**Segmentation** decides for every pixel what it belongs to: here, nucleus or background. The U-Net gives "
+        "each pixel a probability; the pixels above a threshold form the mask, and its connected pieces are counted "
+        "as nuclei."
+    )
+
+diagram, words = page.columns([6, 5], gap="large", vertical_alignment="center")
+
+with diagram:
+    drawing, description = unet_diagram(st.context.theme.type)
+    st.image(
+        drawing,
+        width="stretch",
+        alt=description,
+        caption="The tutorial's U-Net. Each level is labelled with its pixels and features: 128² × 16 is 128 by 128 "
+        "pixels with 16 features each.",
+    )
+
+with words:
+    st.markdown(
+        "The :blue[**contracting path**] goes down. Convolutions look for edges, spots and textures; after each pair "
+        "the image is halved, so that the next pair sees more of the surroundings. At the bottom the network knows "
+        "*what* there is, but only roughly *where*."
+    )
+    st.markdown(
+        "The :orange[**expanding path**] goes up again. Each step doubles the image with a transposed convolution, "
+        "until it has its first size."
+    )
+    st.markdown(
+        "**Skip connections** hand the fine detail of each level across, from left to right. That is how the outlines "
+        "become sharp. A last 1×1 convolution turns the 16 features of each pixel into its probability."
+    )
+    st.markdown(
+        ":small[Ronneberger, Fischer and Brox: [U-Net: Convolutional Networks for Biomedical Image "
+        "Segmentation](https://arxiv.org/abs/1505.04597), MICCAI 2015.]"
+    )

@@ -1,0 +1,29 @@
+"""The front door: what the app is called, and which pages it has."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from unet.errors import ConfigError
+from unet.settings import ASSETS, read_settings
+
+st.set_page_config("U-Net Studio", ASSETS / "icon.svg", layout="wide")
+st.logo(ASSETS / "logo.svg", size="large")
+
+# Loading the secrets, where a deployment has any, puts those at the root into the environment, where settings are read.
+st.secrets.load_if_toml_exists()
+try:
+    read_settings()
+except ConfigError as error:
+    st.error(f"{error} Correct the environment variable or the secret, then start the app again.")
+    st.stop()
+
+page = st.navigation(
+    [
+        st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+        st.Page("pages/train.py", title="Train", icon=":material/model_training:", url_path="train"),
+        st.Page("pages/predict.py", title="Predict", icon=":material/image_search:", url_path="predict"),
+    ],
+    position="top",
+)
+page.run()
