@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
+import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -125,14 +126,18 @@ def _datasets(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
 
 
 def saved_layout(model: keras.Model) -> Layout:
-    """Return path and shape of each dataset that the model's own weights file has.
+    """Return path and shape of each dataset in the weights file that ``model.save_weights`` writes.
 
-    Keras makes the paths; asking it, rather than guessing, stays right when it changes them.
+    Keras names a layer's values after its class in snake case, numbered in the order of the layers, and by their
+    place in the layer. Worked out here rather than read from a saved file, so that loading writes nothing to disk.
     """
-    import h5py
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / WEIGHTS_FILE
-        model.save_weights(path)
-        with h5py.File(path, "r") as file:
-            return {name: dataset.shape for name, dataset in _datasets(file)}
+    layout: Layout = {}
+    counts: Counter[str] = Counter()
+    for layer in model.layers:
+        kind = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", type(layer).__name__)
+        kind = re.sub(r"([a-z])([A-Z])", r"\1_\2", kind).lower()
+        name = f"{kind}_{counts[kind]}" if counts[kind] else kind
+        counts[kind] += 1
+        for index, value in enumerate(layer.weights):
+            layout[f"layers/{name}/vars/{index}"] = tuple(value.shape)
+    return layout
