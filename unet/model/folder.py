@@ -6,6 +6,7 @@ The shipped model, a run's best one and one that a user uploads are the same thi
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from unet.errors import ModelError
 from unet.files import atomic_folder, write_json
 from unet.model.info import INFO_FILE, ModelInfo, check_config, read_info
 from unet.model.library import ModelEntry, find_model, list_models, store_model_zip
-from unet.model.weights import WEIGHTS_FILE, check_weights, saved_layout
+from unet.model.weights import WEIGHTS_FILE, check_weights, max_weights_bytes, saved_layout
 
 if TYPE_CHECKING:
     import keras
@@ -41,16 +42,26 @@ def save_model(folder: Path, model: keras.Model, info: ModelInfo) -> None:
     OSError
         If the disk is full; the old folder then stays.
     """
+    import keras
+
     try:
         data = ModelInfo.from_dict(info.to_dict()).to_dict()
     except ValueError as error:
         raise ModelError(f"The model “{info.name}” cannot be saved: {error}.") from error
     with atomic_folder(Path(folder)) as temporary:
+        _make_sure_of_room(temporary, max_weights_bytes(info.config))
         weights = temporary / WEIGHTS_FILE
-        model.save_weights(weights)
+        # The same layers in a model that is not compiled: a compiled one's optimizer would be saved with it.
+        keras.Model(model.inputs, model.outputs).save_weights(weights)
         with weights.open("rb+") as file:
             os.fsync(file.fileno())
         write_json(temporary / INFO_FILE, data)
+
+
+def _make_sure_of_room(folder: Path, size: int) -> None:
+    """Raise OSError if that many bytes don't fit: HDF5 itself crashes the whole process on a full disk."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(size))
 
 
 def load_model(folder: Path) -> keras.Model:

@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import dataclasses
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from unet.data.images import IMAGE_SUFFIXES, read_image
 from unet.data.layouts import find_samples
 from unet.errors import ImageError
 from unet.files import atomic_path
-from unet.prediction.export import unique_stems, write_prediction
-from unet.prediction.objects import summarize
+from unet.prediction.export import summary_row, unique_stems, write_prediction
 from unet.prediction.predictor import Predictor
+from unet.prediction.summary import ImageSummary, write_summary
 from unet.settings import Settings
-
-
-@dataclass
-class ImageSummary:
-    """One row of ``summary.csv``: areas in pixels, ``covered`` as a share of the image, 0 to 1."""
-
-    file: str
-    stem: str
-    height: int = 0
-    width: int = 0
-    threshold: float = 0.5
-    count: int = 0
-    covered: float = 0.0
-    mean_area: float = 0.0
-    seconds: float = 0.0
-    error: str = ""
 
 
 def find_images(path: Path) -> list[Path]:
@@ -90,28 +71,20 @@ def predict_files(
     output.mkdir(parents=True, exist_ok=True)
     rows = []
     for path, stem in zip(images, unique_stems(images), strict=True):
-        row = ImageSummary(file=str(path), stem=stem, threshold=threshold)
         started = time.perf_counter()
         try:
             image = read_image(path, page=page, max_megapixels=settings.max_image_megapixels)
-            prediction = predictor.predict(image)
-            summary = summarize(prediction.probability, threshold)
-            write_prediction(output, stem, prediction, threshold)
+            labels = write_prediction(output, stem, predictor.predict(image), threshold)
+            row = summary_row(str(path), stem, labels, threshold)
         except ImageError as error:
-            row.error = str(error)
-        else:
-            row.height, row.width = prediction.probability.shape
-            row.count, row.covered, row.mean_area = summary.count, summary.covered, summary.mean_area
+            row = ImageSummary(file=str(path), stem=stem, threshold=threshold, error=str(error))
         row.seconds = round(time.perf_counter() - started, 3)
         rows.append(row)
         if progress:
             progress(len(rows), len(images))
-    _write_summary(output / "summary.csv", rows)
+    with (
+        atomic_path(output / "summary.csv") as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        write_summary(file, rows)
     return rows
-
-
-def _write_summary(path: Path, rows: list[ImageSummary]) -> None:
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, [item.name for item in dataclasses.fields(ImageSummary)])
-        writer.writeheader()
-        writer.writerows(dataclasses.asdict(row) for row in rows)

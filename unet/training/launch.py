@@ -34,6 +34,9 @@ USUAL_SPEED = 1.4e11
 # Starting the process, loading TensorFlow and compiling the first step.
 START_SECONDS = 12
 
+# The trainers that this process has started: polled now and then, so that ended ones don't stay as zombies.
+_started: list[subprocess.Popen] = []
+
 
 def create_run(
     dataset: Dataset, report: DatasetReport, config: Config, settings: Settings, name: str | None = None
@@ -120,6 +123,7 @@ def start(run: Run, settings: Settings) -> None:
     # The pages should stay quick while the trainer has all cores to itself.
     with suppress(psutil.Error):
         psutil.Process(process.pid).nice(5)
+    _started[:] = [*(trainer for trainer in _started if trainer.poll() is None), process]
 
 
 def request_stop(run: Run) -> None:

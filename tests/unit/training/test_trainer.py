@@ -34,7 +34,8 @@ def test_a_run_folder_holds_all_that_is_promised(make_run, settings):
     assert "Epoch 3/3" in run.log_tail()
     for preview in run.previews():
         assert sorted(preview.epochs) == [1, 2, 3]
-        assert Image.open(preview.image).size == Image.open(preview.epochs[3]).size == (32, 32)
+        with Image.open(preview.image) as image, Image.open(preview.epochs[3]) as probability:
+            assert image.size == probability.size == (32, 32)
 
 
 def test_the_best_model_opens_and_gives_the_validation_scores(make_run, settings, dataset):
