@@ -32,7 +32,28 @@ with welcome:
             disabled=why_no_training(settings) is not None and not running,
         )
         predict = st.button("Try a prediction", icon=":material/image_search:", key="try_prediction")
-    status = st.container()
+
+    if train:
+        try:
+            with st.empty():
+                bar = st.progress(0.0, "Getting ready")
+                run = start_sample_training(settings, lambda doing, share: bar.progress(min(share, 1.0), doing))
+        except (UnetError, OSError) as error:  # a full disk, say
+            st.error(f"The training could not be started. {error}", icon=":material/error:")
+        else:
+            st.switch_page("pages/train.py", query_params={"run": run.name})
+    elif predict:
+        st.switch_page("pages/predict.py", query_params={"samples": "1"})
+    elif running:
+        st.info(
+            f"The run “{running.name}” is training. One training at a time is what this machine can bear, so the "
+            "button takes you to it.",
+            icon=":material/hourglass_top:",
+        )
+    elif why_no_training(settings):
+        st.caption(why_no_training(settings))
+    else:
+        st.caption("The sample dataset is 64 synthetic images, drawn on the spot. Training takes about a minute.")
 
 with picture:
     st.image(
@@ -43,28 +64,6 @@ with picture:
         caption="A synthetic image, the probability map that a U-Net makes of it (yellow: surely nucleus, violet: "
         "surely background), and the mask above the threshold, in orange.",
     )
-
-if train:
-    try:
-        with status, st.empty():
-            bar = st.progress(0.0, "Getting ready")
-            run = start_sample_training(settings, lambda doing, share: bar.progress(min(share, 1.0), doing))
-    except UnetError as error:
-        status.error(str(error), icon=":material/error:")
-    else:
-        st.switch_page("pages/train.py", query_params={"run": run.name})
-elif predict:
-    st.switch_page("pages/predict.py", query_params={"samples": "1"})
-elif running:
-    status.info(
-        f"The run “{running.name}” is training. One training at a time is what this machine can bear, so the button "
-        "takes you to it.",
-        icon=":material/hourglass_top:",
-    )
-elif why_no_training(settings):
-    status.caption(why_no_training(settings))
-else:
-    status.caption("The sample dataset is 64 synthetic images, drawn on the spot. Training takes about a minute.")
 
 with page:
     st.space("medium")
