@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from unet.settings import PROJECT
+from unet.settings import PROJECT, Settings
 
 MODULES = sorted((PROJECT / "unet").rglob("*.py"))
 CODE = [*MODULES, *(PROJECT / "studio").rglob("*.py"), *(PROJECT / "pages").glob("*.py"), PROJECT / "streamlit_app.py"]
@@ -86,3 +87,9 @@ def test_every_requirement_is_pinned():
     lines = (PROJECT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     wanted = [line.partition("#")[0].strip() for line in lines]
     assert all("==" in line for line in wanted if line)
+
+
+def test_streamlit_lets_through_what_the_settings_allow():
+    """Streamlit refuses larger uploads itself, before the app can say anything about them."""
+    config = tomllib.loads((PROJECT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert config["server"]["maxUploadSize"] == Settings.max_upload_mb
