@@ -57,6 +57,7 @@ def add_zip(archive: Path, settings: Settings, *, name: str | None = None, progr
     if known:
         return known[0]
     with unfinished(settings) as folder:
+        (folder / "files").mkdir()
         fingerprint = extract_zip(archive, folder / "files", Limits.of(settings), progress)
         return keep(folder, settings, name or archive.stem, fingerprint, "upload", archive=digest)
 
@@ -74,6 +75,7 @@ def add_files(
         If there are no images among them.
     """
     with unfinished(settings) as folder:
+        (folder / "files").mkdir()
         fingerprint = store_files(files, folder / "files", Limits.of(settings), progress)
         return keep(folder, settings, name, fingerprint, "upload")
 

@@ -57,22 +57,22 @@ def _merge_nuclei(sample: Sample, size: tuple[int, int], max_megapixels: int) ->
             wrong.append(str(error))
             continue
         peak = rows.max(initial=0)
-        if peak == 0:
+        if peak <= 0:
             found["empty"].append(path)
             continue
         # Of a mask with more values than two, only what exceeds half its maximum is nucleus.
         inside = rows > peak // 2
-        if np.count_nonzero(inside) != np.count_nonzero(rows) or rows.min() < 0 or (rows[inside] != peak).any():
+        if np.count_nonzero(rows) != np.count_nonzero(rows == peak):
             found["grey"].append(path)
         target = labels[top : top + len(rows)]
         free = inside & (target == 0)
-        shared = np.count_nonzero(inside) - np.count_nonzero(free)
-        if shared:
+        area, left = np.count_nonzero(inside), np.count_nonzero(free)
+        if left < area:
             found["overlapping"].append(path)
-            overlapping += shared
-        if free.any():
+            overlapping += area - left
+        if left:
             count += 1
-            target[free] = count
+            np.copyto(target, count, where=free)
         else:
             found["hidden"].append(path)
     if wrong:

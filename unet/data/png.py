@@ -16,7 +16,7 @@ import numpy as np
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Bit depth 8, grey, deflate, the usual filters, not interlaced.
 PLAIN_GREY = b"\x08\x00\x00\x00\x00"
-SUB, UP = 1, 2
+SUB, UP, PAETH = 1, 2, 4
 
 
 def read_rows(data: bytes, size: tuple[int, int]) -> tuple[int, np.ndarray] | None:
@@ -82,7 +82,7 @@ def _pixel_chunks(data: bytes) -> bytes | None:
 def _bounds(raw: bytes) -> tuple[int, int]:
     """Return positions at or a few bytes around the first and last byte that is not 0; first > last if all are."""
     whole = len(raw) // 8
-    filled = np.flatnonzero(np.frombuffer(raw, np.uint64, whole))
+    filled = np.flatnonzero(np.frombuffer(raw, np.uint64, whole) != 0)
     first, last = (int(filled[0]) * 8, int(filled[-1]) * 8 + 7) if len(filled) else (len(raw), -1)
     tail = raw[whole * 8 :]
     if tail.strip(b"\0"):
@@ -101,6 +101,24 @@ def _unfilter(filtered: np.ndarray) -> np.ndarray | None:
             rows[index] += rows[index - 1]
         elif kind == SUB:
             np.cumsum(rows[index], dtype=np.uint8, out=rows[index])
-        elif kind > UP:
+        elif kind == PAETH:
+            _undo_paeth(rows[index], rows[index - 1] if index else np.zeros_like(rows[0]))
+        elif kind not in (0, UP):
             return None
     return rows
+
+
+def _undo_paeth(row: np.ndarray, above: np.ndarray) -> None:
+    """Undo, in place, the filter that adds to a pixel its left, upper or upper left neighbour, whichever fits best."""
+    active = np.flatnonzero(row | above)
+    if not len(active):
+        return
+    start, stop = int(active[0]), int(active[-1]) + 2
+    values, left, corner = row[start:stop].tolist(), 0, 0
+    for position, upper in enumerate(above[start:stop].tolist()):
+        estimate = left + upper - corner
+        nearest = min((left, upper, corner), key=lambda value: abs(estimate - value))  # the first, if several
+        values[position] = left = (values[position] + nearest) & 255
+        corner = upper
+    row[start:stop] = values
+    row[stop:] = left  # with nothing above, each pixel takes after its left neighbour

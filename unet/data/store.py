@@ -158,7 +158,6 @@ def unfinished(settings: Settings) -> Iterator[Path]:
                 shutil.rmtree(path, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=settings.datasets))
     try:
-        (folder / "files").mkdir()
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
