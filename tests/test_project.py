@@ -14,16 +14,8 @@ from unet.settings import PROJECT, Settings
 
 MODULES = sorted((PROJECT / "unet").rglob("*.py"))
 CODE = [*MODULES, *(PROJECT / "studio").rglob("*.py"), *(PROJECT / "pages").glob("*.py"), PROJECT / "streamlit_app.py"]
-# The modules that build or train a network; everything else must be quick to import.
-NEED_TENSORFLOW = {
-    "unet.model.network",
-    "unet.model.losses",
-    "unet.model.metrics",
-    "unet.training.checkpoint",
-    "unet.training.loop",
-    "unet.training.previews",
-    "unet.training.trainer",
-}
+# Subclasses of Keras classes: the only modules that need it as soon as they are imported.
+NEED_TENSORFLOW = {"unet.model.losses", "unet.model.metrics"}
 
 
 def module_name(path: Path) -> str:

@@ -1,0 +1,50 @@
+"""The two buttons of the home page, pressed by someone who has just installed the app."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.driver import click, idle, open_page
+
+
+def test_the_first_page_is_usable_at_once_after_the_servers_start(app, page):
+    app.restart()
+    began = time.monotonic()
+    page.goto(app.url)
+    expect(page.get_by_role("button", name="Try a prediction")).to_be_enabled()
+    # Two seconds at most on two idle cores; a machine under test is rarely idle.
+    assert time.monotonic() - began < 6
+    idle(page)
+
+
+def test_home_has_a_picture_and_says_what_this_is(app, page):
+    open_page(page, app.url)
+    expect(page.get_by_role("heading", level=1)).to_contain_text("nucleus")
+    for picture in page.locator("img").all():
+        assert picture.get_attribute("alt") is not None
+        assert picture.evaluate("image => image.complete && image.naturalWidth > 0")
+
+
+@pytest.mark.timeout(900)
+def test_train_on_a_sample_dataset_to_the_end_and_open_in_predict(app, page):
+    open_page(page, app.url)
+    click(page, "Train on a sample dataset")
+    page.wait_for_url("**/train*")
+    opener = page.get_by_role("button", name="Open in Predict").or_(page.get_by_role("link", name="Open in Predict"))
+    expect(opener.first).to_be_visible(timeout=600_000)
+    assert list(app.home.glob("runs/*/model/model.json"))
+    opener.first.click()
+    page.wait_for_url("**/predict*")
+    idle(page)
+    expect(page.get_by_role("slider", name="Threshold")).to_be_attached()
+
+
+def test_try_a_prediction(app, page):
+    open_page(page, app.url)
+    click(page, "Try a prediction")
+    page.wait_for_url("**/predict*")
+    expect(page.get_by_role("slider", name="Threshold")).to_be_attached()
+    idle(page)
