@@ -12,7 +12,7 @@ from tests.factories import draw_discs
 from unet.cli import main, make_parser
 from unet.training.run import list_runs
 
-TINY = ["--input-size", "32", "32", "--filters", "4", "8", "--epochs", "1", "--batch-size", "4"]
+TINY = ["--input-size", "32", "32", "--filters", "4", "8", "--dropout", "0.1", "--epochs", "1", "--batch-size", "4"]
 
 
 @pytest.fixture

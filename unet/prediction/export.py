@@ -9,19 +9,18 @@ import time
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 import tifffile
 
-import unet
 from unet.files import atomic_path
 from unet.model.info import ModelInfo
 from unet.prediction import render
 from unet.prediction.objects import label_objects, summarize_labels, threshold_map
 from unet.prediction.predictor import Prediction
 from unet.prediction.summary import ImageSummary, write_summary
+from unet.versions import versions
 
 PIXELS_PER_CM = "CENTIMETER"
 
@@ -215,14 +214,3 @@ def _write_about(archive: zipfile.ZipFile, rows: list[ImageSummary], info: Model
     archive.writestr("summary.csv", table.getvalue())
     archive.writestr("manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False))
     archive.writestr("README.txt", README.format(images=images, model=info.name, threshold=threshold))
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the programs that the results depend on."""
-    found = {"unet-studio": unet.__version__}
-    for package in ("keras", "tensorflow", "tensorflow-cpu", "numpy", "scipy", "pillow"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
-import platform
 import re
 import shlex
 import subprocess
@@ -24,10 +22,12 @@ from unet.data.split import split_samples
 from unet.errors import RunError, TrainingBusy
 from unet.files import atomic_folder, write_json
 from unet.flags import config_flags
+from unet.model.info import check_config
 from unet.model.network import level_table
 from unet.settings import PROJECT, Settings, read_settings
 from unet.training.record import write_state
 from unet.training.run import Run, RunInfo, RunState, current_run, delete_run, list_runs
+from unet.versions import versions
 
 # Measured with benchmarks/training.py on two x86-64 cores: multiplications a second while training.
 USUAL_SPEED = 1.4e11
@@ -56,7 +56,10 @@ def create_run(
     ------
     DatasetError
         If there is too little to train on.
+    ConfigError
+        If the network is larger than this program bears.
     """
+    check_config(config.model)
     require_usable(report)
     usable = report.usable
     train_ids, validation_ids = split_samples(
@@ -197,18 +200,9 @@ def work_per_image(config: Config) -> float:
 
 def command_of(config: Config, dataset: Dataset) -> str:
     """Return the command line that makes this run again."""
-    source = dataset.root.name if dataset.source == "folder" else dataset.name
-    return shlex.join(["python", "-m", "unet", "train", source, *config_flags(config)])
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what a training's outcome depends on."""
-    names = ("keras", "tensorflow_cpu", "tensorflow", "numpy", "scikit-image", "pillow")
-    found = {"python": platform.python_version()}
-    for name in names:
-        with suppress(importlib.metadata.PackageNotFoundError):
-            found[name] = importlib.metadata.version(name)
-    return found
+    source = dataset.root.name if dataset.source == "folder" else f"{dataset.name}.zip"
+    groups = ["--groups", "groups.csv"] if dataset.groups else []
+    return shlex.join(["python", "-m", "unet", "train", source, *groups, *config_flags(config)])
 
 
 def _free_folder(parent: Path, name: str) -> Path:

@@ -104,7 +104,7 @@ def test_everything_in_one_archive(tmp_path, prediction):
     ]
     assert manifest["model"]["name"] == "tiny"
     assert manifest["threshold"] == 0.7
-    assert {"unet-studio", "numpy"} <= set(manifest["versions"])
+    assert {"unet", "numpy"} <= set(manifest["versions"])
     assert done == [1, 2]
 
 
