@@ -1,0 +1,59 @@
+"""Take the README's pictures from the running app: ``make screenshots``.
+
+It does what a newcomer does: press the first button, watch the training, open the model, move the threshold.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.browser.driver import PROJECT, click, idle, launch_browser, move_slider, open_page, running_app
+
+PICTURES = PROJECT / "docs" / "images"
+SIZE = {"width": 1280, "height": 1000}
+MINUTE = 60_000  # milliseconds
+
+
+def main() -> int:
+    """Write every picture and say where it is."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_app(Path(folder)) as app,
+        sync_playwright() as playwright,
+        launch_browser(playwright) as browser,
+    ):
+        page = browser.new_page(viewport=SIZE, color_scheme="light", reduced_motion="reduce")
+        open_page(page, app.url)
+        take(page, "home")
+        click(page, "Train on a sample dataset")
+        page.wait_for_url("**/train*")
+        expect(page.get_by_text("Epoch 9 of")).to_be_visible(timeout=10 * MINUTE)
+        take(page, "train")
+        expect(page.get_by_role("button", name="Open in Predict")).to_be_visible(timeout=10 * MINUTE)
+        open_page(page, f"{app.url}/predict?samples=1")
+        expect(page.get_by_role("slider", name="Threshold")).to_be_attached(timeout=MINUTE)
+        move_slider(page, "Threshold", -3)
+        take(page, "predict")
+    return 0
+
+
+def take(page: Page, name: str) -> None:
+    """Write what the window shows as a small PNG: screenshots have few colours, a palette holds them."""
+    idle(page)
+    page.mouse.move(0, 0)
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    path = PICTURES / f"{name}.png"
+    page.screenshot(path=path, animations="disabled")
+    with Image.open(path) as picture:
+        small = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    small.save(path, optimize=True)
+    print(f"{path.relative_to(PROJECT)}  {path.stat().st_size // 1024} KB")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
