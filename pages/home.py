@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from studio.illustrations import ILLUSTRATIONS, unet_diagram
+from studio.illustrations import ILLUSTRATIONS, show_diagram
 from studio.quickstart import start_sample_training, why_no_training
 from unet.errors import UnetError
 from unet.settings import read_settings
@@ -77,13 +77,11 @@ with page:
 diagram, words = page.columns([6, 5], gap="large", vertical_alignment="center")
 
 with diagram:
-    drawing, description = unet_diagram(st.context.theme.type)
-    st.image(
-        drawing,
-        width="stretch",
-        alt=description,
-        caption="The tutorial's U-Net. Each level is labelled with its pixels and features: 128² × 16 is 128 by 128 "
-        "pixels with 16 features each.",
+    show_diagram()
+    st.caption(
+        "The tutorial's U-Net. Each level is labelled with its pixels and features: 128² × 16 is 128 by 128 pixels "
+        "with 16 features each.",
+        text_alignment="center",
     )
 
 with words:

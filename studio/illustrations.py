@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import re
+import streamlit as st
 
 from unet.settings import ASSETS
 
 ILLUSTRATIONS = ASSETS / "illustrations"
-
-# The theme's text colours in .streamlit/config.toml; a picture does not inherit them from the page.
-INK = {"light": "#16212E", "dark": "#E8EEF4"}
+DIAGRAM = ILLUSTRATIONS / "unet.svg"
 
 
-def unet_diagram(theme: str | None) -> tuple[str, str]:
-    """Return the diagram of the U-Net and what it shows in words.
+def show_diagram() -> None:
+    """Draw the U-Net into the page itself, as a component: its text takes the theme's colour, also when that changes.
 
-    Parameters
-    ----------
-    theme : {"light", "dark"} or None
-        The theme that the page is drawn in. Where it is not known yet, the drawing keeps a grey that reads on both.
-
-    Returns
-    -------
-    svg, description : str
+    As an image it would keep the colour that it came with, and ``st.html`` lets no drawing through.
     """
-    svg = (ILLUSTRATIONS / "unet.svg").read_text(encoding="utf-8")
-    description = re.search(r'aria-label="([^"]*)"', svg).group(1)
-    ink = INK.get(theme or "")
-    return (re.sub(r' color="[^"]*"', f' color="{ink}"', svg, count=1) if ink else svg), description
+    diagram = st.components.v2.component(
+        "unet_diagram",
+        html=DIAGRAM.read_text(encoding="utf-8"),
+        css="svg { display: block; width: 100%; height: auto; color: var(--st-text-color); }",
+    )
+    diagram(key="diagram")

@@ -22,7 +22,7 @@ FOLDER = ASSETS / "illustrations"
 SAMPLE = SAMPLE_IMAGES / "uneven-light.png"
 PANEL = 320  # pixels a side
 CONTRACTING, EXPANDING = "#3a8fc7", "#dc9215"
-INK = "#6f7c8a"  # reads on light and on dark; the page puts its own in its place
+INK = "#6f7c8a"  # reads on light and on dark; in the page, the theme's own takes its place
 
 
 # ---- image, probability map, mask ------------------------------------------------------------------------------
