@@ -1,0 +1,86 @@
+"""Choose a dataset, look at it, set a training going and watch it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from studio.datasets import came_as, choose, choose_dataset, chosen_dataset, dataset_report
+from studio.live import show_run
+from studio.overview import show_overview
+from studio.runs import open_run_view, show_runs
+from studio.start import settings_and_start
+from unet.data.report import require_usable
+from unet.errors import DatasetError, RunError
+from unet.settings import read_settings
+from unet.training.run import current_run, open_run
+
+settings = read_settings()
+name = st.query_params.get("run")
+page = st.container(horizontal_alignment="center").container(width=1120)
+
+
+def watch(name: str) -> None:
+    """One run, live or ended."""
+    st.button("All runs and new training", icon=":material/arrow_back:", type="tertiary", on_click=choose, args=(None,))
+    try:
+        show_run(open_run(name, settings), settings)
+    except RunError as error:
+        st.error(str(error), icon=":material/error:")
+
+
+def set_up() -> None:
+    """The four steps to a training."""
+    st.title("Train", anchor=False)
+    st.markdown("Give examples, images with their masks, and watch a U-Net learn to find nuclei in them.")
+    running = current_run(settings)
+    if running:
+        with st.container(border=True, horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/model_training: The run **{running.name}** is training.", width="stretch")
+            st.button("Watch it", icon=":material/visibility:", on_click=open_run_view, args=(running.name,))
+    if not settings.training:
+        st.info(
+            "Training is switched off on this server (UNET_TRAINING is off). Predicting works, and earlier runs can "
+            "be looked at below.",
+            icon=":material/lock:",
+        )
+        return
+    dataset = step_dataset()
+    report = step_overview(dataset) if dataset else None
+    if report:
+        settings_and_start(dataset, report, settings)
+    elif not dataset:
+        st.caption("Then: **2** see what is in it · **3** choose the settings · **4** start, and watch it learn.")
+
+
+def step_dataset():
+    """Choose what to train on."""
+    st.header("1 · Dataset", divider="gray", anchor=False)
+    dataset = chosen_dataset(settings)
+    if not dataset:
+        choose_dataset(settings)
+        return None
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f":material/check_circle: **{dataset.name}** :gray[· {came_as(dataset)}]", width="stretch")
+        st.button("Choose another", icon=":material/swap_horiz:", on_click=choose, args=(None,))
+    return dataset
+
+
+def step_overview(dataset):
+    """See what is in it; None if nothing can be trained on."""
+    st.header("2 · See it", divider="gray", anchor=False)
+    try:
+        report = dataset_report(dataset, settings)
+        require_usable(report)
+    except DatasetError as error:
+        st.error(str(error), icon=":material/error:")
+        return None
+    show_overview(dataset, report, settings)
+    return report
+
+
+with page:
+    if name:
+        watch(name)
+    else:
+        set_up()
+    show_runs(settings, shown=name)

@@ -1,0 +1,88 @@
+"""The last steps before a training: its settings, what they mean, and the start."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from studio.forms import choose_preset, config_form
+from studio.runs import duration, open_run_view, show_busy, start_run
+from unet.config import Config
+from unet.data.dataset import Dataset
+from unet.data.report import DatasetReport
+from unet.errors import TrainingBusy, UnetError
+from unet.model.network import count_parameters, level_table
+from unet.settings import Settings
+from unet.training.launch import estimate_seconds
+
+
+@st.fragment
+def settings_and_start(dataset: Dataset, report: DatasetReport, settings: Settings) -> None:
+    """Draw the settings and the start; a setting that is changed reruns nothing else."""
+    st.header("3 · Settings", divider="gray", anchor=False)
+    preset, _ = st.columns([1, 2])
+    config = config_form(choose_preset(preset))
+    if config:
+        _show_model(config)
+    st.header("4 · Start", divider="gray", anchor=False)
+    if config:
+        st.markdown(_expectation(config, report, settings))
+    else:
+        st.markdown("Correct the setting above first.")
+    if st.button(
+        "Start training", type="primary", icon=":material/play_arrow:", key="start_training", disabled=config is None
+    ):
+        _start(dataset, report, config, settings)
+
+
+def _start(dataset: Dataset, report: DatasetReport, config: Config, settings: Settings) -> None:
+    try:
+        with st.spinner("Starting …"):
+            run = start_run(dataset, report, config, settings)
+    except TrainingBusy as busy:
+        show_busy(busy, key="start")
+    except (UnetError, OSError) as error:
+        st.error(f"The training could not be started. {error}", icon=":material/error:")
+    else:
+        open_run_view(run.name)
+        st.rerun()
+
+
+def _expectation(config: Config, report: DatasetReport, settings: Settings) -> str:
+    """What the training will take, in a sentence."""
+    samples = len(report.usable)
+    seconds = estimate_seconds(config, samples, settings)
+    epochs = config.training.epochs
+    early = ", or fewer if it stops getting better" if config.training.patience else ""
+    return (
+        f"{samples:,} images, {epochs:,} epoch{'s' if epochs > 1 else ''}{early}: "
+        f"**about {duration(seconds, parts=1)}**, roughly, on this machine. "
+        "It goes on when you leave the page or close the browser."
+    )
+
+
+def _show_model(config: Config) -> None:
+    parameters = count_parameters(config.model)
+    height, width = config.model.input_size
+    title = f"The network: {parameters:,} parameters, {len(config.model.filters)} levels, {height} x {width} pixels"
+    with st.expander(title, icon=":material/schema:", key="network"):
+        rows = level_table(config.model)
+        st.dataframe(
+            [
+                {
+                    "block": row["block"],
+                    "resolution": f"{row['height']} x {row['width']}",
+                    "filters": row["filters"],
+                    "dropout": row["dropout"],
+                    "parameters": row["parameters"],
+                }
+                for row in rows
+            ],
+            hide_index=True,
+            height="content",
+            column_config={
+                "dropout": st.column_config.NumberColumn(format="%.2f"),
+                "parameters": st.column_config.ProgressColumn(
+                    format="localized", min_value=0, max_value=max(row["parameters"] for row in rows)
+                ),
+            },
+        )
