@@ -111,8 +111,8 @@ def add_folder(
     DatasetError
         If it is no folder or holds no images.
     """
-    root = Path(path).expanduser().resolve()
-    if not root.is_dir():
+    root = _existing(path)
+    if root is None or not root.is_dir():
         raise DatasetError(f"The folder {path} does not exist; name the folder that holds the images.")
     stamp = folder_stamp(root)
     before = [dataset for dataset in list_datasets(settings) if dataset.source == "folder" and dataset.root == root]
@@ -151,11 +151,11 @@ def open_dataset(
         If it is an archive and is refused.
     """
     known = list_datasets(settings)
-    path, name = Path(source).expanduser(), str(source)
+    path, name = _existing(source), str(source)
     found = next((dataset for dataset in known if dataset.id == name), None)
-    if found is None and path.is_dir():
+    if found is None and path and path.is_dir():
         return add_folder(path, settings, groups=groups, progress=progress)
-    if found is None and path.exists():
+    if found is None and path:
         return keep_groups(add_zip(path, settings, progress=progress), groups)
     if found is None and name == SAMPLE_NAME:
         found = add_sample(settings, progress)
@@ -165,3 +165,11 @@ def open_dataset(
         raise DatasetError(f"There is no dataset “{source}”: name a .zip, a folder or a dataset that is known.{there}")
     found.check()
     return keep_groups(found, groups)
+
+
+def _existing(path: str | Path) -> Path | None:
+    """Return the absolute path if there is anything; what a user types may not even be a possible path."""
+    try:
+        return Path(path).expanduser().resolve(strict=True) if str(path) else None
+    except (OSError, RuntimeError, ValueError):
+        return None
