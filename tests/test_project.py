@@ -57,13 +57,15 @@ def test_tensorflow_waits_until_a_model_is_needed():
 
 def test_pages_are_drawn_without_tensorflow():
     """Draw the first page in a fresh process, with nothing loaded that it does not need."""
-    program = (
-        "import sys; from streamlit.testing.v1 import AppTest; "
-        "app = AppTest.from_file('streamlit_app.py', default_timeout=60).run(); "
-        "assert not app.exception, app.exception; "
-        "[app.switch_page(f'pages/{page}.py').run() for page in ('train', 'home')]; "
-        "print(*sorted({'tensorflow', 'keras'} & set(sys.modules)))"
-    )
+    program = """
+import sys
+from streamlit.testing.v1 import AppTest
+app = AppTest.from_file("streamlit_app.py", default_timeout=60).run()
+for page in ("home", "train"):
+    app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception, app.exception
+print(*sorted({"tensorflow", "keras"} & set(sys.modules)))
+"""
     done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == ""
