@@ -119,7 +119,10 @@ def add_folder(
     same = next((dataset for dataset in before if dataset.stamp == stamp), None)
     if same is None:
         require_images(root, root.name)
-        fingerprint = folder_fingerprint(root, progress)
+        try:
+            fingerprint = folder_fingerprint(root, progress)
+        except OSError as error:
+            raise DatasetError(f"{error.filename or root} cannot be read: {error.strerror or error}.") from error
         with unfinished(settings) as folder:
             same = keep(folder, settings, root.name, fingerprint, "folder", root=root, stamp=stamp)
         for dataset in before:

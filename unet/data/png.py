@@ -117,7 +117,10 @@ def _undo_paeth(row: np.ndarray, above: np.ndarray) -> None:
     values, left, corner = row[start:stop].tolist(), 0, 0
     for position, upper in enumerate(above[start:stop].tolist()):
         estimate = left + upper - corner
-        nearest = min((left, upper, corner), key=lambda value: abs(estimate - value))  # the first, if several
+        to_left, to_upper, to_corner = abs(estimate - left), abs(estimate - upper), abs(estimate - corner)
+        nearest = left
+        if to_left > to_upper or to_left > to_corner:
+            nearest = upper if to_upper <= to_corner else corner
         values[position] = left = (values[position] + nearest) & 255
         corner = upper
     row[start:stop] = values

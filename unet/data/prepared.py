@@ -15,7 +15,8 @@ from filelock import FileLock
 
 from unet.config import ModelConfig
 from unet.data.dataset import Dataset
-from unet.data.images import read_image, resize_classes, resize_image, resize_mask, to_channels, to_uint8
+from unet.data.images import read_image
+from unet.data.pixels import resize_classes, resize_image, resize_mask, to_channels, to_uint8
 from unet.data.report import DatasetReport, SampleReport, read_labels, require_usable
 from unet.data.threads import map_files
 from unet.errors import DatasetError
