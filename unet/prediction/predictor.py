@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unet.data.images import resize_image, resize_probability, to_channels, to_uint8
+from unet.data.pixels import resize_image, resize_probability, to_channels, to_uint8
 from unet.model.folder import ModelInfo, load_model, read_info
 from unet.model.info import largest_tensor
 

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from skimage.segmentation import find_boundaries
 
-from unet.data.images import to_channels, to_uint8
+from unet.data.pixels import to_channels, to_uint8
 
 Color = tuple[int, int, int]
 

@@ -1,0 +1,86 @@
+"""Bringing images, masks and maps to the depth, channels and size that are wanted."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+
+def to_uint8(image: np.ndarray) -> np.ndarray:
+    """Bring an image of any depth to 8 bits.
+
+    8-bit images stay as they are. Others are stretched so that their minimum becomes 0 and their 99.9th percentile
+    255: cameras put 12 bits into 16-bit files, and dividing by 257 would leave next to nothing to see.
+
+    Parameters
+    ----------
+    image : array of any shape
+        NaN and infinities count as 0.
+
+    Returns
+    -------
+    uint8 array of the same shape
+        All 0 where the image is constant.
+    """
+    if image.dtype == np.uint8:
+        return image
+    values = np.nan_to_num(image.astype(np.float32), posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(np.percentile(values, 99.9))
+    if high <= low:
+        high = float(values.max())
+    if high <= low:
+        return np.zeros(image.shape, np.uint8)
+    return np.rint(np.clip((values - low) * (255 / (high - low)), 0, 255)).astype(np.uint8)
+
+
+def to_channels(image: np.ndarray, channels: int) -> np.ndarray:
+    """Bring an 8-bit image to the channels that a network sees.
+
+    Parameters
+    ----------
+    image : (height, width) or (height, width, any) uint8
+    channels : int
+        1 or 3.
+
+    Returns
+    -------
+    (height, width, channels) uint8
+        Grey is repeated, colour becomes its luma (ITU-R 601), of more than three channels the first three are taken,
+        and a third one that is missing stays empty.
+    """
+    image = image[..., None] if image.ndim == 2 else image
+    if image.shape[2] == 2:
+        image = np.concatenate([image, np.zeros_like(image[..., :1])], axis=2)
+    image = image[..., :3]
+    if image.shape[2] == channels:
+        return image
+    if channels == 3:
+        return np.repeat(image, 3, axis=2)
+    return np.asarray(Image.fromarray(np.ascontiguousarray(image)).convert("L"))[..., None]
+
+
+def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize an image (height, width, channels) uint8 to a height and width, without aliasing."""
+    picture = Image.fromarray(np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image))
+    return np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR)).reshape(*size, image.shape[2])
+
+
+def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize a mask (height, width) bool: a pixel is foreground where at least half of its area was.
+
+    An interpolated mask above 0 would make every nucleus fatter.
+    """
+    picture = Image.fromarray(mask.astype(np.uint8) * 255)
+    return np.asarray(picture.resize(size[::-1], Image.Resampling.BOX)) >= 128
+
+
+def resize_classes(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize a mask of class indices (height, width) uint8 by nearest neighbour."""
+    picture = Image.fromarray(mask.astype(np.uint8))
+    return np.asarray(picture.resize(size[::-1], Image.Resampling.NEAREST))
+
+
+def resize_probability(probability: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize a probability map (height, width) float32 bilinearly; values stay between 0 and 1."""
+    picture = Image.fromarray(np.ascontiguousarray(probability, np.float32))
+    return np.clip(np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR)), 0, 1)
