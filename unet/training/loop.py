@@ -115,33 +115,38 @@ class Training:
 
     def _fit(self, model: keras.Model, batches: Batches, epoch: int) -> dict[str, float]:
         """Show the network every training batch once; return the means of the epoch."""
-        model.reset_metrics()
-        logs, seen, started = {}, 0, None
+        import keras
+
+        started, size = None, self.config.batch_size
         self._tell(phase="training", epoch=epoch, batch=0)
-        for number, (images, masks) in enumerate(batches.epoch(epoch), start=1):
-            logs = model.train_on_batch(images, masks, return_dict=True)
-            logs = {name: float(value) for name, value in logs.items()}
-            if not math.isfinite(logs["loss"]):
+
+        def after_batch(index: int, logs: dict[str, float]) -> None:
+            nonlocal started
+            means = {name: float(value) for name, value in logs.items()}
+            if not math.isfinite(means["loss"]):
                 raise RunError(f"The loss is no longer a number in epoch {epoch}; try a smaller learning rate.")
-            speed = None
-            if started is None:
-                started = time.monotonic()  # The first batch also compiles: it says nothing about the speed.
-            else:
-                seen += len(images)
-                speed = seen / (time.monotonic() - started)
-            self.recorder.log_step({"epoch": epoch, "batch": number, "batches": len(batches), **logs})
-            left = ((self.config.epochs - epoch + 1) * len(batches.indices) - number * len(images)) if speed else None
-            self._tell(batch=number, images_per_second=speed, seconds_left=left / speed if speed else None)
-        return logs
+            self.recorder.log_step({"epoch": epoch, "batch": index + 1, "batches": len(batches), **means})
+            # The first batch also compiles: it says nothing about the speed.
+            speed = index * size / (time.monotonic() - started) if started else None
+            started = started or time.monotonic()
+            images = len(batches.indices) * (self.config.epochs - epoch + 1) - (index + 1) * size
+            left = max(0, images) / speed if speed else None
+            self._tell(batch=index + 1, images_per_second=speed, seconds_left=left)
+
+        history = model.fit(
+            batches.epoch(epoch),
+            steps_per_epoch=len(batches),
+            shuffle=False,  # the batches are
+            callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=after_batch)],
+            verbose=0,
+        )
+        return {name: float(values[-1]) for name, values in history.history.items()}
 
     def _validate(self, model: keras.Model, batches: Batches) -> dict[str, float]:
-        model.reset_metrics()
         self._tell(phase="validating")
-        logs = {}
-        for images, masks in batches.epoch(0):
-            logs = model.test_on_batch(images, masks, return_dict=True)
-            self._tell()
-        return {f"val_{name}": float(value) for name, value in logs.items()}
+        means = model.evaluate(batches.epoch(0), steps=len(batches), return_dict=True, verbose=0)
+        self._tell()
+        return {f"val_{name}": float(value) for name, value in means.items()}
 
     def _end_epoch(self, model: keras.Model, previews: Previews, row: dict, seconds: float) -> None:
         """Keep what the epoch brought; the checkpoint comes last, since it says that all else is there."""

@@ -159,8 +159,9 @@ def claiming(width, height):
     return bytes(data)
 
 
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
 def test_claimed_sizes_are_refused_before_they_cost_memory():
-    with pytest.raises(ImageError, match=r"bomb\.png.*9,000 x 15,000"):
+    with pytest.raises(ImageError, match=r"bomb\.png.*15,000 x 9,000"):
         read_image(claiming(15_000, 9_000), name="bomb.png")
     with pytest.raises(ImageError, match=r"bomb\.png claims more pixels"):
         read_image(claiming(2**30, 2**30), name="bomb.png")

@@ -38,22 +38,35 @@ def test_a_run_folder_holds_all_that_is_promised(make_run, settings):
             assert image.size == probability.size == (32, 32)
 
 
-def test_the_best_model_opens_and_gives_the_validation_scores(make_run, settings, dataset):
+def test_scores_are_those_of_the_whole_validation_side(make_run, settings, dataset):
     from unet.data.prepared import prepare
     from unet.data.report import inspect_dataset
     from unet.model.folder import load_model, read_info
+    from unet.model.losses import crossentropy
     from unet.model.metrics import Dice
 
-    run = make_run()
+    run = make_run(batch_size=2)  # three validation images: more than one batch
     train(run, settings)
     info = read_info(run.model_folder)
     prepared = prepare(dataset, inspect_dataset(dataset, settings), info.config, settings)
     rows = [prepared.ids.index(sample) for sample in run.info().validation_ids]
+    masks = prepared.masks[rows][..., None]
+    probability = np.asarray(load_model(run.model_folder).predict_on_batch(prepared.images[rows]))
     dice = Dice()
-    dice.update_state(
-        prepared.masks[rows][..., None], load_model(run.model_folder).predict_on_batch(prepared.images[rows])
-    )
+    dice.update_state(masks, probability)
     assert float(dice.result()) == pytest.approx(info.scores["dice"], abs=1e-5)
+    loss = np.mean(crossentropy(masks.astype(np.float32), probability))
+    assert float(loss) == pytest.approx(info.scores["loss"], rel=1e-4)
+
+
+def test_training_metrics_are_means_of_the_epoch(make_run, settings):
+    # With next to no learning all batches meet the same network, so that the epoch's mean is that of its images.
+    small, whole = (make_run(batch_size=size, learning_rate=1e-7, dropout=0.0, epochs=1) for size in (2, 9))
+    for run in (small, whole):
+        train(run, settings)
+    means = [run.metrics().epochs[0] for run in (small, whole)]
+    assert means[0]["loss"] == pytest.approx(means[1]["loss"], rel=1e-3)
+    assert means[0]["dice"] == pytest.approx(means[1]["dice"], abs=1e-3)
 
 
 def test_event_files_are_read_by_tensorboard(make_run, settings):
