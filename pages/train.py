@@ -8,7 +8,7 @@ from studio.datasets import came_as, choose, choose_dataset, chosen_dataset, dat
 from studio.live import show_run
 from studio.overview import show_overview
 from studio.runs import open_run_view, show_runs
-from studio.start import settings_and_start
+from studio.start import settings_and_start, step
 from unet.data.report import require_usable
 from unet.errors import DatasetError, RunError
 from unet.settings import read_settings
@@ -21,7 +21,14 @@ page = st.container(horizontal_alignment="center").container(width=1120)
 
 def watch(name: str) -> None:
     """One run, live or ended."""
-    st.button("All runs and new training", icon=":material/arrow_back:", type="tertiary", on_click=choose, args=(None,))
+    st.button(
+        "New training and all runs",
+        icon=":material/arrow_back:",
+        type="tertiary",
+        key="back",
+        on_click=choose,
+        args=(None,),
+    )
     try:
         show_run(open_run(name, settings), settings)
     except RunError as error:
@@ -54,28 +61,30 @@ def set_up() -> None:
 
 def step_dataset():
     """Choose what to train on."""
-    st.header("1 · Dataset", divider="gray", anchor=False)
-    dataset = chosen_dataset(settings)
-    if not dataset:
-        choose_dataset(settings)
-        return None
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f":material/check_circle: **{dataset.name}** :gray[· {came_as(dataset)}]", width="stretch")
-        st.button("Choose another", icon=":material/swap_horiz:", on_click=choose, args=(None,))
-    return dataset
+    with step("1 · Dataset"):
+        dataset = chosen_dataset(settings)
+        if not dataset:
+            choose_dataset(settings)
+            return None
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/check_circle: **{dataset.name}** :gray[· {came_as(dataset)}]", width="stretch")
+            st.button(
+                "Choose another", icon=":material/swap_horiz:", key="choose_another", on_click=choose, args=(None,)
+            )
+        return dataset
 
 
 def step_overview(dataset):
     """See what is in it; None if nothing can be trained on."""
-    st.header("2 · See it", divider="gray", anchor=False)
-    try:
-        report = dataset_report(dataset, settings)
-        require_usable(report)
-    except DatasetError as error:
-        st.error(str(error), icon=":material/error:")
-        return None
-    show_overview(dataset, report, settings)
-    return report
+    with step("2 · See it"):
+        try:
+            report = dataset_report(dataset, settings)
+            require_usable(report)
+        except DatasetError as error:
+            st.error(str(error), icon=":material/error:")
+            return None
+        show_overview(dataset, report, settings)
+        return report
 
 
 with page:

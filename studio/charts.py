@@ -111,7 +111,7 @@ def _mark_best(figure: go.Figure, metrics: Metrics, key: str, best: int | None, 
         name=f"best: epoch {best}",
         marker={
             "symbol": "star",
-            "size": 15,
+            "size": 13,
             "color": colors["validation"],
             "line": {"color": colors["best"], "width": 1},
         },
@@ -122,7 +122,8 @@ def _mark_best(figure: go.Figure, metrics: Metrics, key: str, best: int | None, 
 def size_chart(report: DatasetReport, theme: str | None) -> go.Figure:
     """Draw how many images there are of each size, the commonest first; sizes beyond eight in one bar."""
     counts = Counter(f"{s.height} × {s.width}" for s in report.samples if s.height and s.width).most_common()
-    head, rest = counts[:8], counts[8:]
+    shown = 8 if len(counts) > 9 else 9
+    head, rest = counts[:shown], counts[shown:]
     if rest:
         head.append((f"{len(rest)} other sizes", sum(count for _, count in rest)))
     names, numbers = [name for name, _ in reversed(head)], [count for _, count in reversed(head)]
@@ -132,6 +133,8 @@ def size_chart(report: DatasetReport, theme: str | None) -> go.Figure:
         y=names,
         orientation="h",
         text=numbers,
+        textangle=0,
+        cliponaxis=False,
         marker={"color": COLORS.get(theme or "light", COLORS["light"])["train"]},
         hovertemplate="%{y}: %{x} images<extra></extra>",
     )
@@ -162,7 +165,7 @@ def _style(figure: go.Figure) -> None:
         "height": 300,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "dragmode": False,
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "title": None},
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "itemsizing": "trace"},
         "uirevision": "kept",  # a curve that was switched off stays off when the next point comes
     }
     figure.update_layout(**layout)

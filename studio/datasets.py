@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import shutil
 import tempfile
 import time
@@ -83,12 +84,9 @@ def came_as(dataset: Dataset) -> str:
 
 def choose_dataset(settings: Settings) -> None:
     """Draw the ways to a dataset; when there is one, it is put into the address and the page is drawn again."""
-    earlier = list_datasets(settings)
-    offered = [
-        source
-        for source in SOURCES
-        if (source != "earlier" or earlier) and (source != "path" or (settings.local_folders and browser_is_here()))
-    ]
+    local = settings.local_folders and browser_is_here(st.context.url, st.context.ip_address)
+    hidden = {"earlier"} if not list_datasets(settings) else set()
+    offered = [source for source in SOURCES if source not in (hidden if local else hidden | {"path"})]
     source = st.segmented_control(
         "Where the dataset comes from",
         offered,
@@ -102,11 +100,25 @@ def choose_dataset(settings: Settings) -> None:
     draw[source](settings)
 
 
-def browser_is_here() -> bool:
-    """Whether the browser runs on the same machine as the server, as far as can be told."""
-    host = urlsplit(st.context.url or "").hostname
-    # Streamlit gives no address at all for a browser that came by the loopback.
-    return host in {"localhost", "127.0.0.1", "::1"} and st.context.ip_address in {None, "127.0.0.1", "::1"}
+def browser_is_here(url: str | None, address: str | None) -> bool:
+    """Tell whether the browser runs on the same machine as the server, as far as can be told.
+
+    Parameters
+    ----------
+    url : str or None
+        Of the app, as the browser sees it: one behind a proxy has the proxy's name there.
+    address : str or None
+        The browser's; Streamlit gives none for a browser that came by ``localhost``.
+    """
+    if urlsplit(url or "").hostname not in {"localhost", "127.0.0.1", "::1"}:
+        return False
+    if address is None:
+        return True
+    with suppress(ValueError):
+        found = ipaddress.ip_address(address)
+        # A server that listens on IPv6 sees IPv4 wrapped, as in ::ffff:127.0.0.1.
+        return (getattr(found, "ipv4_mapped", None) or found).is_loopback
+    return False
 
 
 def _zip(settings: Settings) -> None:
@@ -137,7 +149,7 @@ def _folder(settings: Settings) -> None:
 
 def _sample(settings: Settings) -> None:
     st.markdown("64 synthetic fluorescence images, drawn on the spot: uneven light, noise, touching nuclei.")
-    if st.button("Use the sample dataset", icon=":material/science:", type="primary"):
+    if st.button("Use the sample dataset", icon=":material/science:", type="primary", key="use_sample"):
         _add(lambda: _draw_sample(settings))
 
 
@@ -149,11 +161,24 @@ def _earlier(settings: Settings) -> None:
         format_func=lambda key: f"{known[key].name} · {came_as(known[key])} · {known[key].created[:10]}",
     )
     with st.container(horizontal=True):
-        st.button("Use this dataset", icon=":material/check:", type="primary", on_click=choose, args=(name,))
+        st.button(
+            "Use this dataset",
+            icon=":material/check:",
+            type="primary",
+            key="use_earlier",
+            on_click=choose,
+            args=(name,),
+        )
         with st.popover("Delete …", icon=":material/delete:", type="tertiary"):
             keeps = " The folder's own files stay." if known[name].source == "folder" else ""
             st.markdown(f"Delete **{known[name].name}** with all that was made from it?{keeps}")
-            st.button("Delete the dataset", icon=":material/delete:", on_click=_delete, args=(known[name],))
+            st.button(
+                "Delete the dataset",
+                icon=":material/delete:",
+                key="delete_earlier",
+                on_click=_delete,
+                args=(known[name],),
+            )
 
 
 def _path(settings: Settings) -> None:

@@ -33,9 +33,8 @@ CHOICE_LABELS = {
 }
 
 
-def choose_preset(column: Any = st) -> str:
-    """Draw the choice of a preset and return its name."""
-    return column.selectbox(
+def _choose_preset() -> str:
+    return st.selectbox(
         "Preset",
         list(PRESETS),
         key="preset",
@@ -45,19 +44,13 @@ def choose_preset(column: Any = st) -> str:
     )
 
 
-def config_form(name: str) -> Config | None:
-    """Draw the settings of a preset; return the configuration, or None after saying which value cannot work.
-
-    Parameters
-    ----------
-    name : str
-        The preset that the widgets start from.
-    """
-    start = preset(name)
+def config_form() -> Config | None:
+    """Draw the preset and its settings; return the configuration, or None after saying which value cannot work."""
     values: dict[str, Any] = {}
     problem = st.container()
     try:
-        with st.grid(4, min_column_width=150):
+        with st.grid(5, min_column_width=150):
+            start = preset(_choose_preset())
             values |= _widgets(start, BASIC)
         st.caption("**Augmentation**: changed copies of the images, made anew for each epoch.")
         with st.grid(3, min_column_width=150, vertical_alignment="center"):

@@ -38,13 +38,15 @@ def show_gallery(dataset: Dataset, report: DatasetReport, settings: Settings) ->
     if shuffled:
         samples = random.Random(report.fingerprint).sample(samples, len(samples))
     pages = -(-len(samples) // PAGE)
-    # Drawn below the pictures, but its value is needed above.
     place = st.container()
-    page = st.pagination(pages, key=f"gallery_page_{kind}_{shuffled}") if pages > 1 else 1
+    # Drawn below the pictures, but its value is needed above.
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        outlined = "" if kind == "To predict" else " Blue: the outline of each nucleus in the masks."
+        st.caption(f"The middle of each image.{outlined}", width="content")
+        page = st.pagination(pages, key=f"gallery_page_{kind}_{shuffled}") if pages > 1 else 1
     with place.grid(4, min_column_width=150):
         for sample in samples[(page - 1) * PAGE : page * PAGE]:
             _picture(dataset, sample, settings)
-    st.caption("Blue: the outline of each nucleus in the masks." if kind != "To predict" else "Images without masks.")
 
 
 def _kinds(report: DatasetReport) -> dict[str, list[SampleReport]]:
@@ -68,7 +70,7 @@ def _picture(dataset: Dataset, sample: SampleReport, settings: Settings) -> None
     st.image(
         picture,
         width="stretch",
-        caption=f"{short} · {what} · {sample.height} × {sample.width}",
+        caption=f"{short}  \n{what} · {sample.height} × {sample.width}",
         alt=f"Image {sample.id}, {sample.height} by {sample.width} pixels, {what}",
     )
 

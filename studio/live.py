@@ -194,22 +194,21 @@ def _figure(best: dict[str, float], name: str) -> str:
 
 def _curves(run: Run, metrics: Metrics, info: RunInfo, state: RunState) -> None:
     theme, epochs = st.context.theme.type, info.config.training.epochs
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader("Learning curves", anchor=False, width="content")
+        chosen = st.segmented_control(
+            "Metric beside the loss",
+            ["dice", "iou", "accuracy"],
+            default="dice",
+            required=True,
+            format_func=charts.METRICS.get,
+            key="metric",
+            label_visibility="collapsed",
+        )
     with st.grid(2, min_column_width=280):
-        for place in ("left", "right"):
-            with st.container():
-                name = "loss"
-                if place == "right":
-                    name = st.segmented_control(
-                        "Metric",
-                        ["dice", "iou", "accuracy"],
-                        default="dice",
-                        required=True,
-                        format_func=charts.METRICS.get,
-                        key="metric",
-                        label_visibility="collapsed",
-                    )
-                else:
-                    st.markdown("**Loss**")
+        for place, name in (("left", "loss"), ("right", chosen)):
+            with st.container(gap=None):
+                st.markdown(f"**{charts.METRICS[name]}**")
                 st.plotly_chart(
                     charts.learning_curve(metrics, name, epochs, state.best_epoch, theme),
                     key=f"curve-{place}",

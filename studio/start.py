@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from studio.forms import choose_preset, config_form
+from studio.forms import config_form
 from studio.runs import duration, open_run_view, show_busy, start_run
 from unet.config import Config
 from unet.data.dataset import Dataset
@@ -18,20 +19,27 @@ from unet.training.launch import estimate_seconds
 @st.fragment
 def settings_and_start(dataset: Dataset, report: DatasetReport, settings: Settings) -> None:
     """Draw the settings and the start; a setting that is changed reruns nothing else."""
-    st.header("3 · Settings", divider="gray", anchor=False)
-    preset, _ = st.columns([1, 2])
-    config = config_form(choose_preset(preset))
-    if config:
-        _show_model(config)
-    st.header("4 · Start", divider="gray", anchor=False)
-    if config:
-        st.markdown(_expectation(config, report, settings))
-    else:
-        st.markdown("Correct the setting above first.")
-    if st.button(
-        "Start training", type="primary", icon=":material/play_arrow:", key="start_training", disabled=config is None
-    ):
-        _start(dataset, report, config, settings)
+    with step("3 · Settings"):
+        config = config_form()
+        if config:
+            _show_model(config)
+    with step("4 · Start"):
+        st.markdown(_expectation(config, report, settings) if config else "One of the settings has to be mended first.")
+        if st.button(
+            "Start training",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="start_training",
+            disabled=config is None,
+        ):
+            _start(dataset, report, config, settings)
+
+
+def step(title: str) -> DeltaGenerator:
+    """Return the frame of one step, with its title."""
+    frame = st.container(border=True)
+    frame.subheader(title, anchor=False)
+    return frame
 
 
 def _start(dataset: Dataset, report: DatasetReport, config: Config, settings: Settings) -> None:

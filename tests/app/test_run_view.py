@@ -1,0 +1,211 @@
+"""The Train page with a run open: live, ended, stopped, failed, died."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from studio import charts
+from tests.factories import write_tutorial
+from unet.config import preset
+from unet.data.dataset import add_folder
+from unet.data.report import inspect_dataset
+from unet.settings import Settings
+from unet.training.launch import create_run
+from unet.training.record import Recorder, write_state
+from unet.training.run import Run, list_runs
+from unet.training.state import Metrics, RunState
+
+BEST = {"val_loss": 0.2, "val_dice": 0.875, "val_iou": 0.75, "val_accuracy": 0.9}
+
+
+def make_run(settings: Settings, folder: Path, name: str = "mine", **changes) -> Run:
+    """Make a run of a small network that takes a few seconds to train."""
+    dataset = add_folder(folder, settings)
+    small = {"epochs": 2, "filters": (4, 8), "dropout": (0.0,), "input_size": (32, 32), "batch_size": 2}
+    config = preset("tutorial").replace(**small | changes)
+    return create_run(dataset, inspect_dataset(dataset, settings), config, settings, name)
+
+
+def write_epochs(run: Run, count: int) -> None:
+    """Write the metrics and previews that a trainer leaves after so many epochs."""
+    rows = []
+    for epoch in range(1, count + 1):
+        values = {"loss": 1 / epoch, "accuracy": 0.9, "dice": 0.5, "iou": 0.4}
+        rows.append({"epoch": epoch, "batch": 1, "batches": 2, **values})
+        rows.append({"epoch": epoch, "seconds": 1.0, "best": True, **values, **BEST})
+        folder = run.folder / "previews"
+        folder.mkdir(exist_ok=True)
+        for name in ("image", "truth", f"epoch-{epoch:04d}"):
+            Image.fromarray(np.full((32, 32), 40 * epoch, np.uint8)).save(folder / f"0-{name}.png")
+    with (run.folder / "metrics.jsonl").open("a") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+@pytest.fixture
+def run(settings, tutorial_folder) -> Run:
+    return make_run(settings, tutorial_folder)
+
+
+def labels(app: AppTest) -> list[str]:
+    return [button.label for button in app.button]
+
+
+def words(app: AppTest) -> str:
+    return " ".join(each.value for kind in (app.markdown, app.caption) for each in kind)
+
+
+def test_a_training_from_its_start_to_predict(open_app, run, settings):
+    app = open_app("train", run=run.name)
+    assert not app.exception
+    app.button(key="resume").click().run()
+    assert run.state().active
+    deadline = time.monotonic() + 180
+    while run.state().active and time.monotonic() < deadline:
+        assert not app.exception
+        assert "Stop" in labels(app)
+        time.sleep(0.5)
+        app.run()
+    app.run()
+    assert run.state().status == "finished", run.log_tail()
+    assert "All 2 epochs are done. The model of epoch" in app.success[0].value
+    assert {metric.label: metric.value for metric in app.metric}["Best epoch"].endswith("of 2")
+    assert len(app.get("plotly_chart")) == 2
+    assert app.select_slider[0].value == 2
+    assert "Stop" not in labels(app)
+    app.button(key="open_in_predict").click().run()
+    assert not app.exception
+    assert app.query_params["model"] == f"run:{run.name}"
+
+
+def test_progress_is_told_while_it_runs(open_app, run):
+    with Recorder(run, epochs=2) as recorder:
+        app = open_app("train", run=run.name)
+        assert "Starting" in app.get("progress")[0].proto.text
+        assert "then preparing the data, loading TensorFlow, training" in app.get("progress")[0].proto.text
+        recorder.write(phase="preparing the data", batch=2, batches=6)
+        assert "Preparing the data: 2 of 6 images" in app.run().get("progress")[0].proto.text
+        write_epochs(run, 1)
+        recorder.write(
+            status="running", phase="training", epoch=2, batch=1, batches=2, images_per_second=12.3, seconds_left=75.0
+        )
+        text = app.run().get("progress")[0].proto.text
+        assert text == "**Epoch 2 of 2** · batch 1 of 2 · 12 images/s · about 1 min 15 s left"
+        assert app.get("progress")[0].proto.value == 75
+        app.button(key="stop").click().run()
+        assert not app.exception
+        assert run.stop_request.exists()
+        assert app.button(key="stop").disabled
+        assert "Stopping" in app.get("progress")[0].proto.text
+
+
+def test_a_died_run_is_shown_as_such(open_app, run):
+    write_epochs(run, 1)
+    write_state(run, RunState(status="running", epoch=1, epochs=2, pid=2**22 + 1, process_started=1.0, updated=1.0))
+    app = open_app("train", run=run.name)
+    assert not app.exception
+    assert "The training process is gone" in app.error[0].value
+    assert "Resume" in labels(app)
+    assert len(app.get("plotly_chart")) == 2
+
+
+def test_a_failed_run_says_why(open_app, run):
+    write_state(run, RunState(status="failed", epochs=2, reason="The disk is full: free some space."))
+    app = open_app("train", run=run.name)
+    assert "The disk is full" in app.error[0].value
+    assert "Resume" in labels(app)
+
+
+def test_a_stopped_run_says_how_far_it_came(open_app, run):
+    write_epochs(run, 1)
+    write_state(run, RunState(status="stopped", epoch=2, epochs=2, reason="Stopped on request."))
+    app = open_app("train", run=run.name)
+    assert "1 of 2 epochs are done; Resume goes on from there." in app.info[0].value
+
+
+def test_resuming_beside_another_training_is_answered_politely(open_app, run, settings, tmp_path):
+    other = make_run(settings, write_tutorial(tmp_path / "other", seed=5), "ahead")
+    with Recorder(other, epochs=2):
+        app = open_app("train", run=run.name)
+        app.button(key="resume").click().run()
+        assert not app.exception
+        assert "“ahead” is training right now" in app.warning[0].value
+        app.button(key=f"watch-{run.name}").click().run()
+        assert app.query_params["run"] == "ahead"
+
+
+def test_the_newest_preview_is_followed_until_one_is_chosen(open_app, run):
+    with Recorder(run, epochs=9) as recorder:
+        recorder.write(status="running", phase="training", epoch=2)
+        write_epochs(run, 2)
+        app = open_app("train", run=run.name)
+        assert app.select_slider[0].value == 2
+        write_epochs(run, 3)
+        assert app.run().select_slider[0].value == 3
+        app.select_slider[0].set_value(1).run()
+        write_epochs(run, 4)
+        assert app.run().select_slider[0].value == 1
+        assert "orange" not in words(app)
+        app.segmented_control(key="preview_view").set_value("Mask").run()
+        assert "threshold 0.5, in orange" in words(app)
+
+
+def test_train_again_starts_from_the_runs_dataset_and_settings(open_app, settings, tutorial_folder):
+    run = make_run(settings, tutorial_folder, epochs=7, loss="dice")
+    app = open_app("train", run=run.name)
+    app.button(key="again").click().run()
+    assert not app.exception
+    assert app.query_params["dataset"] == run.info().dataset["id"]
+    assert app.number_input(key="setting-tutorial-epochs").value == 7
+    assert app.selectbox(key="setting-tutorial-loss").value == "dice"
+    assert app.text_input(key="setting-tutorial-filters").value == "4, 8"
+
+
+def test_runs_are_listed_opened_and_deleted(open_app, run, settings):
+    write_state(run, RunState(status="finished", epochs=2, best_epoch=2, best=BEST))
+    app = open_app("train")
+    assert "Dice 0.875" in words(app)
+    app.button(key="open-mine").click().run()
+    assert app.query_params["run"] == "mine"
+    app.button(key="back").click().run()
+    app.button(key="delete-mine").click().run()
+    assert not app.exception
+    assert list_runs(settings) == []
+
+
+def test_a_run_that_is_not_there(open_app):
+    app = open_app("train", run="../../etc")
+    assert not app.exception
+    assert "There is no run “../../etc”" in app.error[0].value
+    assert app.button(key="back")
+
+
+def test_without_training_runs_can_be_seen_but_not_resumed(open_app, run, monkeypatch):
+    monkeypatch.setenv("UNET_TRAINING", "off")
+    app = open_app("train", run=run.name)
+    assert not app.exception
+    assert not {"Start", "Resume", "Train again"} & set(labels(app))
+
+
+def test_the_curves():
+    steps = [{"epoch": e, "batch": b, "batches": 2, "loss": 1.0, "dice": 0.1} for e in (1, 2, 3) for b in (1, 2)]
+    rows = [{"epoch": e, "loss": 0.5, "val_loss": 0.6 - e / 10, "dice": 0.1, "val_dice": 0.2} for e in (1, 2)]
+    figure = charts.learning_curve(Metrics(rows, steps), "loss", 5, 2, "dark")
+    within, training, validation, best = figure.data
+    assert list(within.x) == [0.5, 1.0, None, 1.5, 2.0, None, 2.5, 3.0]
+    assert list(training.y) == [0.5, 0.5]
+    assert (best.x[0], best.y[0], best.name) == (2, validation.y[1], "best: epoch 2")
+    assert training.line.color != validation.line.color
+    assert "best epoch is 2" in charts.describe_curve(Metrics(rows, steps), "loss", 2)
+
+
+def test_long_trainings_are_thinned():
+    steps = [{"epoch": 1, "batch": b, "batches": 10_000, "loss": 1.0} for b in range(1, 10_001)]
+    figure = charts.learning_curve(Metrics([], steps), "loss", 1, None, "light")
+    assert len(figure.data[0].x) <= 2 * charts.MAX_POINTS

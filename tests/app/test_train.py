@@ -1,0 +1,271 @@
+"""The Train page up to the start: choosing a dataset, seeing it, setting it up."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from studio.datasets import browser_is_here
+from studio.forms import parse_numbers
+from studio.runs import duration
+from tests.factories import write_pairs, write_tutorial, zip_folder
+from unet.config import ModelConfig, preset
+from unet.data.dataset import add_folder, add_zip, list_datasets
+from unet.data.report import inspect_dataset
+from unet.errors import ConfigError
+from unet.training.launch import create_run, request_stop
+from unet.training.record import Recorder
+from unet.training.run import list_runs
+
+QUICK = {"epochs": 1, "filters": "4, 8", "dropout": "0.1", "input_size": "32"}
+
+
+def upload_zip(app: AppTest, archive: Path | bytes, name: str = "cells.zip") -> AppTest:
+    content = archive if isinstance(archive, bytes) else archive.read_bytes()
+    return app.file_uploader[0].set_value((name, content, "application/zip")).run()
+
+
+def setting(app: AppTest, name: str):
+    return next(
+        widget
+        for kind in (app.number_input, app.text_input, app.selectbox, app.toggle, app.slider)
+        for widget in kind
+        if widget.key == f"setting-tutorial-{name}"
+    )
+
+
+def choose_source(app: AppTest, source: str) -> AppTest:
+    return app.segmented_control(key="dataset_source").set_value(source).run()
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+@pytest.fixture
+def ready(open_app, tutorial_zip, settings):
+    """The page with a dataset chosen."""
+    return open_app("train", dataset=add_zip(tutorial_zip, settings).id)
+
+
+@pytest.fixture
+def busy_run(settings, tmp_path):
+    """A run whose trainer is alive: this very process, which beats and trains nothing."""
+    dataset = add_folder(write_tutorial(tmp_path / "others", seed=9), settings)
+    run = create_run(dataset, inspect_dataset(dataset, settings), preset("tutorial"), settings, name="ahead")
+    with Recorder(run, epochs=20) as recorder:
+        recorder.write(status="running", phase="training", epoch=3, batch=1, batches=4)
+        yield run
+
+
+def test_the_page_begins_with_a_dataset_and_nothing_else(open_app):
+    app = open_app("train")
+    assert not app.exception
+    assert app.title[0].value == "Train"
+    assert app.file_uploader[0].label.startswith("A zip of images and masks")
+    assert [heading.value for heading in app.subheader] == ["1 · Dataset"]
+    assert not any(button.key == "start_training" for button in app.button)
+
+
+def test_an_uploaded_zip_becomes_a_dataset_at_once(open_app, tutorial_zip, settings):
+    app = upload_zip(open_app("train"), tutorial_zip)
+    assert not app.exception
+    (dataset,) = list_datasets(settings)
+    assert dataset.name == "cells"
+    assert app.query_params["dataset"] == dataset.id
+    assert metrics(app) == {"Images to train on": "6", "Nuclei in them": "30", "Left out": "0", "To predict": "0"}
+    assert [heading.value for heading in app.subheader] == ["1 · Dataset", "2 · See it", "3 · Settings", "4 · Start"]
+    assert len(app.image) == 6
+    # The copy of the archive is not kept beside its content.
+    assert not list((settings.cache / "uploads").iterdir())
+
+
+def test_a_directory_upload(open_app, tmp_path, settings):
+    folder = write_pairs(tmp_path / "pairs", count=3)
+    app = choose_source(open_app("train"), "folder")
+    files = [
+        (path.relative_to(tmp_path).as_posix(), path.read_bytes(), "image/png")
+        for path in sorted(folder.rglob("*.png"))
+    ]
+    app.file_uploader[0].set_value(files).run()
+    assert not app.exception
+    assert list_datasets(settings)[0].name == "pairs"
+    assert metrics(app)["Images to train on"] == "3"
+
+
+def test_the_sample_dataset(open_app, settings):
+    app = choose_source(open_app("train"), "sample")
+    app.button(key="use_sample").click().run(timeout=120)
+    assert not app.exception
+    assert list_datasets(settings)[0].source == "sample"
+    assert metrics(app)["Images to train on"] == "64"
+
+
+def test_an_earlier_dataset_is_used_or_deleted(open_app, tutorial_zip, settings):
+    dataset = add_zip(tutorial_zip, settings)
+    app = choose_source(open_app("train"), "earlier")
+    app.button(key="use_earlier").click().run()
+    assert app.query_params["dataset"] == dataset.id
+    app.button(key="choose_another").click().run()
+    assert "dataset" not in app.query_params
+    app = choose_source(app, "earlier")
+    app.button(key="delete_earlier").click().run()
+    assert not app.exception
+    assert list_datasets(settings) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "here"),
+    [
+        ("http://localhost:8501", None, True),
+        ("http://127.0.0.1:8501/train", "::ffff:127.0.0.1", True),
+        ("http://[::1]:8501", "::1", True),
+        ("http://localhost:8501", "192.0.2.7", False),
+        ("https://app.example.org", None, False),
+        ("http://localhost.example.org", "127.0.0.1", False),
+        (None, None, False),
+        ("http://localhost:8501", "nonsense", False),
+    ],
+)
+def test_whether_the_browser_is_on_this_machine(url, address, here):
+    assert browser_is_here(url, address) is here
+
+
+def test_a_folder_is_offered_only_to_a_browser_on_this_machine(open_app):
+    # AppTest has no address at all, like a browser that could be anywhere.
+    assert "Path" not in " ".join(open_app("train").segmented_control(key="dataset_source").options)
+
+
+@pytest.mark.parametrize(
+    ("members", "named"),
+    [
+        ({"../outside.png": b"x"}, "outside.png"),
+        ({"a/images/a.png": b"x", "more.zip": b"PK"}, "more.zip"),
+        ({"readme.txt": b"nothing here"}, "cells"),
+    ],
+)
+def test_a_bad_archive_is_refused_in_words(open_app, settings, members, named):
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    app = upload_zip(open_app("train"), content.getvalue())
+    assert not app.exception
+    assert named in app.error[0].value
+    assert "dataset" not in app.query_params
+    assert list_datasets(settings) == []
+
+
+def test_what_is_no_zip_is_refused(open_app):
+    app = upload_zip(open_app("train"), b"this is text")
+    assert not app.exception
+    assert app.error
+
+
+def test_bad_samples_are_told_and_left_out(open_app, tutorial_folder, tmp_path):
+    (tutorial_folder / "sample00/images/sample00.png").write_bytes(b"no image")
+    Image.new("L", (5, 5), 255).save(tutorial_folder / "sample01/masks/sample01_001.png")
+    app = upload_zip(open_app("train"), zip_folder(tutorial_folder, tmp_path / "cells.zip"))
+    assert not app.exception
+    assert metrics(app)["Images to train on"] == "4"
+    assert metrics(app)["Left out"] == "2"
+    assert "2 images left out" in app.warning[0].value
+    assert "sample00.png" in app.warning[0].value
+    table = next(frame.value for frame in app.dataframe if "problems" in frame.value)
+    assert list(table["use"][:3]) == ["left out", "left out", "to train on"]
+
+
+def test_a_dataset_without_masks_is_refused_with_the_reasons(open_app, tmp_path):
+    folder = write_pairs(tmp_path / "pairs")
+    for mask in (folder / "masks").iterdir():
+        mask.unlink()
+    app = upload_zip(open_app("train"), zip_folder(folder, tmp_path / "cells.zip"))
+    assert not app.exception
+    assert "at least 2 images with masks" in app.error[0].value
+    assert not any(button.key == "start_training" for button in app.button)
+
+
+def test_a_dataset_that_is_gone(open_app):
+    app = open_app("train", dataset="../../etc")
+    assert not app.exception
+    assert "no dataset “../../etc”" in app.warning[0].value
+    assert app.file_uploader
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("filters", "4, eight", "filters is “4, eight”"),
+        ("filters", "16, 32", "dropout has 9 values"),
+        ("input_size", "100 x 128", "such as 112x128"),
+        ("dropout", "2", "must lie between"),
+        ("filters", "", "filters is “”"),
+    ],
+)
+def test_a_value_that_cannot_work_is_named(ready, name, value, said):
+    setting(ready, name).set_value(value).run()
+    assert not ready.exception
+    assert said in ready.error[0].value
+    assert ready.button(key="start_training").disabled
+
+
+def test_the_settings_reach_the_run(ready, settings):
+    for name, value in {**QUICK, "batch_size": 2, "loss": "dice", "flips": True, "seed": 7}.items():
+        setting(ready, name).set_value(value).run()
+    assert "1 epoch" in " ".join(each.value for each in ready.markdown)
+    ready.button(key="start_training").click().run()
+    assert not ready.exception
+    (run,) = list_runs(settings)
+    request_stop(run)
+    training = run.info().config.training
+    assert (training.batch_size, training.loss, training.flips, training.seed) == (2, "dice", True, 7)
+    assert run.info().config.model == ModelConfig(filters=(4, 8), dropout=(0.1,), input_size=(32, 32))
+    assert ready.query_params["run"] == run.name
+    assert "dataset" not in ready.query_params
+
+
+def test_the_network_is_described(ready):
+    assert any("1,941,105 parameters, 5 levels" in expander.label for expander in ready.expander)
+
+
+def test_a_second_start_is_answered_politely(ready, busy_run, settings):
+    ready.button(key="start_training").click().run()
+    assert not ready.exception
+    assert "“ahead” is training right now" in ready.warning[0].value
+    assert [run.name for run in list_runs(settings)] == ["ahead"]
+    ready.button(key="watch-start").click().run()
+    assert not ready.exception
+    assert ready.query_params["run"] == "ahead"
+
+
+def test_training_switched_off(open_app, monkeypatch, busy_run):
+    monkeypatch.setenv("UNET_TRAINING", "off")
+    app = open_app("train")
+    assert not app.exception
+    assert "switched off" in app.info[0].value
+    assert not app.file_uploader
+    assert app.button(key="open-ahead")
+
+
+def test_numbers_are_read_as_they_are_typed():
+    fields = {item.name: item for item in ModelConfig.__dataclass_fields__.values()}
+    assert parse_numbers(fields["input_size"], "256 x 128") == (256, 128)
+    assert parse_numbers(fields["input_size"], "256") == (256, 256)
+    assert parse_numbers(fields["filters"], "[8, 16;32]".strip("[]")) == (8, 16, 32)
+    with pytest.raises(ConfigError, match="dropout is “nothing”"):
+        parse_numbers(fields["dropout"], "nothing")
+
+
+def test_durations_in_words():
+    assert [duration(seconds) for seconds in (0, 59.6, 125, 3605, 90_000)] == [
+        "0 s",
+        "1 min",
+        "2 min 5 s",
+        "1 h",
+        "1 d 1 h",
+    ]
