@@ -100,7 +100,7 @@ def _unfilter(filtered: np.ndarray) -> np.ndarray | None:
         if kind == UP and index:
             rows[index] += rows[index - 1]
         elif kind == SUB:
-            np.cumsum(rows[index], dtype=np.uint8, out=rows[index])
+            np.add.accumulate(rows[index], dtype=np.uint8, out=rows[index])
         elif kind == PAETH:
             _undo_paeth(rows[index], rows[index - 1] if index else np.zeros_like(rows[0]))
         elif kind not in (0, UP):

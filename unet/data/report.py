@@ -212,7 +212,7 @@ def _read_report(dataset: Dataset, key: str) -> DatasetReport | None:
     try:
         data = read_json(path)
         return DatasetReport.from_dict(data) if data["key"] == key else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # damaged, or of another version: it is made anew
 
 

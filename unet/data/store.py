@@ -113,7 +113,7 @@ def list_datasets(settings: Settings) -> list[Dataset]:
     found = []
     for path in settings.datasets.glob("*/dataset.json"):
         if not path.parent.name.startswith("."):
-            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
                 found.append(_read(path.parent))
     return sorted(found, key=lambda dataset: (dataset.created, dataset.id), reverse=True)
 
@@ -234,8 +234,8 @@ def folder_stamp(root: Path) -> str:
     """Return a digest of the names, sizes and times of the files below a folder."""
     digest = blake2b(digest_size=16)
     for parts, names in walk_files(root, []):
-        here = root.joinpath(*parts)
+        here = f"{root.joinpath(*parts)}{os.sep}"
         for name in names:
-            found = (here / name).lstat()
+            found = os.lstat(here + name)
             digest.update(f"{'/'.join(parts)}/{name}\0{found.st_size}\0{found.st_mtime_ns}\0".encode(errors="replace"))
     return digest.hexdigest()

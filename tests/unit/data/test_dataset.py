@@ -176,7 +176,8 @@ def test_strange_names_are_no_datasets(name, settings, tmp_path, monkeypatch):
 
 def test_the_newest_comes_first_and_damaged_ones_are_passed_over(tmp_path, settings):
     made = [add_folder(write_tutorial(tmp_path / name, 2, seed=seed), settings) for seed, name in enumerate("abc")]
-    for name, content in (("broken", "{"), ("strange", "[1]"), ("other", json.dumps({"id": "other"}))):
+    damaged = {"broken": "{", "strange": "[1]", "text": json.dumps("x"), "other": json.dumps({"id": "other"})}
+    for name, content in damaged.items():
         (settings.datasets / name).mkdir()
         (settings.datasets / name / "dataset.json").write_text(content)
     assert [dataset.name for dataset in list_datasets(settings)] == ["c", "b", "a"]

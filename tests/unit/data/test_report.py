@@ -233,7 +233,7 @@ def test_a_report_is_made_once(tutorial_folder, settings):
     assert len(seen) == 6
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", json.dumps({"key": "x"}), ""])
+@pytest.mark.parametrize("damage", ["{", "[]", '"x"', json.dumps({"key": "x"}), ""])
 def test_a_damaged_report_is_made_anew(tutorial_folder, settings, damage):
     dataset = add_folder(tutorial_folder, settings)
     first = inspect_dataset(dataset, settings)
