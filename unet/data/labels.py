@@ -14,8 +14,8 @@ import numpy as np
 from scipy import ndimage
 
 from unet.data.images import read_mask
-from unet.data.layouts import Sample, name_some
 from unet.data.png import read_rows
+from unet.data.samples import Sample, name_some
 from unet.errors import DatasetError, ImageError
 
 

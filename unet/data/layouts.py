@@ -14,13 +14,16 @@ from __future__ import annotations
 
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from unet.data.groups import read_groups
+from unet.data.groups import add_groups
 from unet.data.images import IMAGE_SUFFIXES
+from unet.data.samples import Sample, name_some
 from unet.errors import DatasetError
+
+__all__ = ["Sample", "find_samples"]
 
 ROLES = {
     "image": "images",
@@ -31,31 +34,6 @@ ROLES = {
     "labels": "labels",
 }
 JUNK = {"__macosx", "thumbs.db", "desktop.ini"}
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One image and the files of its mask.
-
-    Attributes
-    ----------
-    id : str
-        Unique in the dataset: the image's name without suffix, with its folders before it where names repeat.
-    image : Path
-    masks : tuple of Path
-        ``nuclei``: one file a nucleus, sorted by name; ``paired``: one file; ``image``: none.
-    layout : str
-        ``nuclei``, ``paired`` or ``image``.
-    group, stain : str, optional
-        From a CSV of groups. Samples of one group belong on the same side of a split.
-    """
-
-    id: str
-    image: Path
-    masks: tuple[Path, ...]
-    layout: str
-    group: str | None = None
-    stain: str | None = None
 
 
 @dataclass(frozen=True)
@@ -108,7 +86,7 @@ def find_samples(root: Path, groups: Path | None = None) -> tuple[list[Sample], 
         samples += found
         notes += said
     samples = sorted(_with_ids(samples, root), key=lambda sample: sample.id)
-    samples, said = _with_groups(samples, [groups] if groups else tables, strict=groups is not None)
+    samples, said = add_groups(samples, [groups] if groups else tables, strict=groups is not None)
     return samples, notes + said
 
 
@@ -237,33 +215,6 @@ def _longer_names(path: PurePosixPath, shared: int) -> Iterator[str]:
     while True:
         yield f"{name}-{number}"
         number += 1
-
-
-def _with_groups(samples: list[Sample], tables: list[Path], strict: bool) -> tuple[list[Sample], list[str]]:
-    """Add group and stain to the samples that a table names, by their id or their image's name."""
-    rows: dict[str, tuple[str | None, str | None]] = {}
-    notes = []
-    for table in tables:
-        try:
-            rows = read_groups(table) | rows
-        except DatasetError as error:
-            if strict:
-                raise
-            notes.append(str(error))
-    if not rows:
-        return samples, notes
-    known = [rows.get(sample.id) or rows.get(sample.image.stem) or (None, None) for sample in samples]
-    missing = [sample.image for sample, (group, _) in zip(samples, known, strict=True) if group is None]
-    if missing:
-        notes.append(f"{len(missing)} of {len(samples)} images have no group: {name_some(missing)}.")
-    return [replace(s, group=group, stain=stain) for s, (group, stain) in zip(samples, known, strict=True)], notes
-
-
-def name_some(paths: Iterable[Path], most: int = 3) -> str:
-    """Return the names of the first few files, and how many more there are."""
-    names = [path.name for path in paths]
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def _count(masks: list[Path]) -> str:

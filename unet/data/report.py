@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from filelock import FileLock
@@ -15,110 +14,17 @@ from filelock import FileLock
 from unet.data.dataset import Dataset
 from unet.data.images import read_image
 from unet.data.labels import label_sample, load_labels, save_labels
-from unet.data.layouts import Sample
+from unet.data.samples import LEFT_OUT, PREDICT, DatasetReport, Sample, SampleReport
 from unet.data.threads import map_files
 from unet.errors import DatasetError, ImageError
 from unet.files import atomic_folder, read_json, write_json
 from unet.settings import Settings
 
-if TYPE_CHECKING:
-    import pandas as pd
+__all__ = ["DatasetReport", "SampleReport", "inspect_dataset", "read_labels", "require_usable"]
 
 # Raised whenever the same files would give another report or other label maps.
 VERSION = 1
-TRAIN, PREDICT, LEFT_OUT = "train", "predict", "left out"
-
-
-@dataclass(frozen=True)
-class SampleReport:
-    """One sample.
-
-    Attributes
-    ----------
-    id : str
-    height, width : int
-        0 if the image cannot be read.
-    dtype : str
-        Of the image's pixels.
-    channels : int
-        Without alpha.
-    nuclei : int
-    foreground : float
-        Share of the pixels that belong to a nucleus, 0 to 1.
-    values : str
-        What its masks hold: ``nuclei`` (one a file), ``binary`` or ``labels`` (nuclei or classes); empty without masks.
-    group, stain : str, optional
-    problems : tuple of str
-        One sentence each, naming the file.
-    use : str
-        ``train``, ``predict`` (there is no mask) or ``left out``.
-    """
-
-    id: str
-    height: int = 0
-    width: int = 0
-    dtype: str = ""
-    channels: int = 0
-    nuclei: int = 0
-    foreground: float = 0.0
-    values: str = ""
-    group: str | None = None
-    stain: str | None = None
-    problems: tuple[str, ...] = ()
-    use: str = TRAIN
-
-
-@dataclass(frozen=True)
-class DatasetReport:
-    """All samples of a dataset, sorted by id, and what was noticed besides."""
-
-    dataset_id: str
-    fingerprint: str
-    samples: tuple[SampleReport, ...]
-    notes: tuple[str, ...] = ()
-
-    @property
-    def usable(self) -> list[SampleReport]:
-        """The samples to train on."""
-        return [sample for sample in self.samples if sample.use == TRAIN]
-
-    @property
-    def to_predict(self) -> list[SampleReport]:
-        """The samples without a mask."""
-        return [sample for sample in self.samples if sample.use == PREDICT]
-
-    @property
-    def left_out(self) -> list[SampleReport]:
-        """The samples that cannot be used."""
-        return [sample for sample in self.samples if sample.use == LEFT_OUT]
-
-    @property
-    def with_problems(self) -> list[SampleReport]:
-        """The samples about which there is something to say, left out or not."""
-        return [sample for sample in self.samples if sample.problems]
-
-    @property
-    def nuclei(self) -> int:
-        """How many nuclei there are to train on."""
-        return sum(sample.nuclei for sample in self.usable)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as JSON types."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> DatasetReport:
-        """Make a report from what ``to_dict`` returned."""
-        samples = tuple(SampleReport(**{**row, "problems": tuple(row["problems"])}) for row in data["samples"])
-        return cls(data["dataset_id"], data["fingerprint"], samples, tuple(data["notes"]))
-
-    def to_frame(self) -> pd.DataFrame:
-        """Return one row a sample; the problems are joined to one text."""
-        import pandas as pd
-
-        names = [item.name for item in dataclasses.fields(SampleReport)]
-        rows = [dataclasses.asdict(sample) | {"problems": " ".join(sample.problems)} for sample in self.samples]
-        return pd.DataFrame(rows, columns=names)
+REPORT = "report.json"
 
 
 def inspect_dataset(
@@ -144,20 +50,33 @@ def inspect_dataset(
     """
     dataset.check()
     with FileLock(dataset.folder / ".lock"):
-        key = _key(dataset, settings)
-        known = _read_report(dataset, key)
-        if known:
-            return known
-        samples = dataset.samples()
-        with atomic_folder(dataset.folder / "labels") as labels:
-
-            def inspect(sample: Sample) -> SampleReport:
-                return _inspect_sample(sample, labels, settings.max_image_megapixels)
-
-            rows = map_files(inspect, samples, progress)
-        report = DatasetReport(dataset.id, dataset.fingerprint, tuple(rows), tuple(dataset.notes()))
-        write_json(dataset.folder / "report.json", {"key": key, **report.to_dict()})
+        key, groups = _key(dataset, settings), _groups_key(dataset)
+        data = _read_report(dataset, key)
+        if data and data["groups"] == groups:
+            return DatasetReport.from_dict(data)
+        rows = DatasetReport.from_dict(data).samples if data else _inspect(dataset, settings, progress)
+        places = {sample.id: sample for sample in dataset.samples()}
+        rows = tuple(dataclasses.replace(row, group=places[row.id].group, stain=places[row.id].stain) for row in rows)
+        report = DatasetReport(dataset.id, dataset.fingerprint, rows, tuple(dataset.notes()))
+        write_json(dataset.folder / REPORT, {"key": key, "groups": groups, **report.to_dict()})
         return report
+
+
+def _inspect(
+    dataset: Dataset, settings: Settings, progress: Callable[[int, int], None] | None
+) -> Sequence[SampleReport]:
+    """Read every sample and keep the label maps."""
+    try:
+        with atomic_folder(dataset.folder / "labels") as labels:
+            return map_files(
+                lambda sample: _inspect_sample(sample, labels, settings.max_image_megapixels),
+                dataset.samples(),
+                progress,
+            )
+    except OSError as error:
+        raise DatasetError(
+            f"The label maps of “{dataset.name}” cannot be stored in {dataset.folder}: {error.strerror or error}."
+        ) from error
 
 
 def read_labels(dataset: Dataset, sample_id: str) -> np.ndarray:
@@ -201,23 +120,28 @@ def require_usable(report: DatasetReport) -> None:
 
 
 def _key(dataset: Dataset, settings: Settings) -> str:
-    groups = blake2b(dataset.groups.read_bytes()).hexdigest()[:16] if dataset.groups else ""
-    return f"{VERSION}/{dataset.fingerprint}/{groups}/{settings.max_image_megapixels}"
+    return f"{VERSION}/{dataset.fingerprint}/{settings.max_image_megapixels}"
 
 
-def _read_report(dataset: Dataset, key: str) -> DatasetReport | None:
-    path: Path = dataset.folder / "report.json"
+def _groups_key(dataset: Dataset) -> str:
+    """Groups are apart from the rest: another table does not mean that the images have to be read again."""
+    return blake2b(dataset.groups.read_bytes(), digest_size=16).hexdigest() if dataset.groups else ""
+
+
+def _read_report(dataset: Dataset, key: str) -> dict[str, Any] | None:
+    path: Path = dataset.folder / REPORT
     if not path.exists() or not (dataset.folder / "labels").is_dir():
         return None
     try:
         data = read_json(path)
-        return DatasetReport.from_dict(data) if data["key"] == key else None
+        DatasetReport.from_dict(data)
+        return data if (data["key"], data["dataset_id"]) == (key, dataset.id) and "groups" in data else None
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None  # damaged, or of another version: it is made anew
 
 
 def _inspect_sample(sample: Sample, labels: Path, max_megapixels: int) -> SampleReport:
-    report = SampleReport(sample.id, group=sample.group, stain=sample.stain)
+    report = SampleReport(sample.id)
     try:
         image = read_image(sample.image, max_megapixels=max_megapixels)
     except ImageError as error:

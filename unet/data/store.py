@@ -93,6 +93,8 @@ class Dataset:
         DatasetError
             If they are gone or have changed.
         """
+        if not self.folder.is_dir():
+            raise DatasetError(f"The dataset “{self.name}” is no longer here; add it again.")
         if not self.root.is_dir():
             raise DatasetError(
                 f"The folder {self.root} of the dataset “{self.name}” is no longer there; put it back, or choose "

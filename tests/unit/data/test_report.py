@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.factories import draw_discs, write_pairs, write_tutorial
-from unet.data.dataset import add_folder
+from unet.data.dataset import add_folder, delete_dataset
 from unet.data.report import DatasetReport, inspect_dataset, read_labels, require_usable
 from unet.errors import DatasetError
 
@@ -219,7 +219,9 @@ def test_groups_are_in_the_report(tutorial_folder, settings, tmp_path):
     table = tmp_path / "groups.csv"
     table.write_text("ImageId,group,stain\n" + "".join(f"sample{n:02d},g{n // 2},grey\n" for n in range(6)))
     assert {s.group for s in inspect_dataset(add_folder(tutorial_folder, settings), settings).samples} == {None}
-    report = inspect_dataset(add_folder(tutorial_folder, settings, groups=table), settings)
+    seen = []
+    report = inspect_dataset(add_folder(tutorial_folder, settings, groups=table), settings, lambda *c: seen.append(c))
+    assert seen == []  # for groups alone, no image is read again
     assert [sample.group for sample in report.samples] == ["g0", "g0", "g1", "g1", "g2", "g2"]
     assert {sample.stain for sample in report.samples} == {"grey"}
 
@@ -294,6 +296,26 @@ def test_a_frame_has_a_row_a_sample(nuclei, tutorial_folder, settings):
 def test_a_label_map_that_is_not_there(tutorial_folder, settings):
     with pytest.raises(DatasetError, match="sample00"):
         read_labels(add_folder(tutorial_folder, settings), "sample00")
+
+
+def test_a_folder_that_cannot_be_written_to_is_said(tutorial_folder, settings, monkeypatch):
+    dataset = add_folder(tutorial_folder, settings)
+
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("unet.data.report.save_labels", full)
+    with pytest.raises(DatasetError, match=r"cannot be stored.*No space left"):
+        inspect_dataset(dataset, settings)
+    monkeypatch.undo()
+    assert len(inspect_dataset(dataset, settings).usable) == 6
+
+
+def test_a_dataset_that_was_deleted_is_said(tutorial_folder, settings):
+    dataset = add_folder(tutorial_folder, settings)
+    delete_dataset(dataset)
+    with pytest.raises(DatasetError, match="no longer here"):
+        inspect_dataset(dataset, settings)
 
 
 # ---- refusal ---------------------------------------------------------------------------------------------------
