@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from studio.front_door import open_front_door
 from unet.errors import ConfigError
 from unet.settings import ASSETS, read_settings
 
@@ -18,12 +19,4 @@ except ConfigError as error:
     st.error(f"{error} Correct the environment variable or the secret, then start the app again.")
     st.stop()
 
-page = st.navigation(
-    [
-        st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
-        st.Page("pages/train.py", title="Train", icon=":material/model_training:", url_path="train"),
-        st.Page("pages/predict.py", title="Predict", icon=":material/image_search:", url_path="predict"),
-    ],
-    position="top",
-)
-page.run()
+open_front_door().run()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
+from studio.front_door import enter
 from studio.illustrations import ILLUSTRATIONS, show_diagram
 from studio.quickstart import start_sample_training, why_no_training
 from unet.errors import UnetError
 from unet.settings import read_settings
 from unet.training.run import current_run
 
+enter()
 settings = read_settings()
 running = current_run(settings)
 page = st.container(horizontal_alignment="center").container(width=1120)

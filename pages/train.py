@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from studio.datasets import came_as, choose, choose_dataset, chosen_dataset, dataset_report
+from studio.front_door import enter
 from studio.live import show_run
 from studio.overview import show_overview
 from studio.runs import open_run_view, show_runs
@@ -14,6 +15,7 @@ from unet.errors import DatasetError, RunError
 from unet.settings import read_settings
 from unet.training.run import current_run, open_run
 
+enter()
 settings = read_settings()
 name = st.query_params.get("run")
 page = st.container(horizontal_alignment="center").container(width=1120)

@@ -48,3 +48,12 @@ def test_try_a_prediction(app, page):
     page.wait_for_url("**/predict*")
     expect(page.get_by_role("slider", name="Threshold")).to_be_attached()
     idle(page)
+
+
+def test_a_link_to_a_page_of_a_server_that_has_just_started(app, page):
+    app.restart()
+    open_page(page, f"{app.url}/train?dataset=none")
+    assert page.url.endswith("/train?dataset=none") or page.url.endswith("/train")
+    expect(page.get_by_role("heading", name="Train", exact=True)).to_be_visible()
+    expect(page.get_by_role("link", name="Predict")).to_be_visible()
+    expect(page.get_by_text("streamlit app")).to_have_count(0)
