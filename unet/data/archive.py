@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import errno
-import os
+import posixpath
 import re
 import shutil
 import stat
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from unet.data.images import IMAGE_SUFFIXES
-from unet.data.layouts import JUNK
+from unet.data.layouts import JUNK, walk_files
 from unet.errors import ArchiveError
 from unet.settings import MB, Settings
 
@@ -143,15 +143,12 @@ def folder_fingerprint(folder: Path, progress: Progress | None = None) -> str:
 
     Names and contents count; the folders around all of them, and files of other kinds, do not.
     """
-    paths = []
-    for where, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not (Path(where) / name).is_symlink()]
-        paths += [Path(where) / name for name in files if not (Path(where) / name).is_symlink()]
-    relative = {path: PurePosixPath(path.relative_to(folder).as_posix()) for path in paths}
-    wanted = [path for path in paths if is_wanted(relative[path])]
+    # Tens of thousands of small files: strings in place of paths take a third of the time.
+    names = ["/".join((*parts, name)) for parts, files in walk_files(Path(folder), []) for name in files]
+    wanted = [name for name in names if PurePosixPath(name).suffix.lower() in KEPT_SUFFIXES]
     digests = {}
-    for path in wanted:
-        digests[relative[path]] = blake2b(path.read_bytes(), digest_size=16).digest()
+    for name in wanted:
+        digests[name] = blake2b(Path(folder, name).read_bytes(), digest_size=16).digest()
         if progress:
             progress(len(digests), len(wanted))
     return _fingerprint(digests)
@@ -272,12 +269,14 @@ def _store(source: BinaryIO, path: Path, room: int, name: str) -> bytes:
     return digest.digest()
 
 
-def _fingerprint(digests: dict[PurePosixPath, bytes]) -> str:
+def _fingerprint(digests: Mapping[str | PurePosixPath, bytes]) -> str:
     """Combine names and contents; the folders that all files share do not count."""
+    named = {str(path): digest for path, digest in digests.items()}
+    common = posixpath.commonpath([posixpath.dirname(name) for name in named]) if named else ""
+    start = len(common) + 1 if common else 0
     total = blake2b(digest_size=16)
-    common = os.path.commonpath([path.parent for path in digests]) if digests else ""
-    for path in sorted(digests, key=str):
-        total.update(str(path.relative_to(common)).encode("utf-8", "surrogateescape") + b"\0" + digests[path])
+    for name in sorted(named):
+        total.update(name[start:].encode("utf-8", "surrogateescape") + b"\0" + named[name])
     return total.hexdigest()
 
 
