@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from unet.data.images import read_mask
-from unet.data.png import read_rows
+from unet.data.png import read_block
 from unet.data.samples import Sample, name_some
 from unet.errors import DatasetError, ImageError
 
@@ -52,25 +52,25 @@ def _merge_nuclei(sample: Sample, size: tuple[int, int], max_megapixels: int) ->
     count, overlapping, wrong, found = 0, 0, [], defaultdict(list)
     for path in sample.masks:
         try:
-            top, rows = _filled_rows(path, size, max_megapixels)
+            top, left, block = _filled_block(path, size, max_megapixels)
         except ImageError as error:
             wrong.append(str(error))
             continue
-        peak = rows.max(initial=0)
+        peak = int(block.max(initial=0))
         if peak <= 0:
             found["empty"].append(path)
             continue
         # Of a mask with more values than two, only what exceeds half its maximum is nucleus.
-        inside = rows > peak // 2
-        if np.count_nonzero(rows) != np.count_nonzero(rows == peak):
+        inside = block > peak // 2
+        if np.count_nonzero(block) != np.count_nonzero(block == peak):
             found["grey"].append(path)
-        target = labels[top : top + len(rows)]
+        target = labels[top : top + block.shape[0], left : left + block.shape[1]]
         free = inside & (target == 0)
-        area, left = np.count_nonzero(inside), np.count_nonzero(free)
-        if left < area:
+        area, remaining = np.count_nonzero(inside), np.count_nonzero(free)
+        if remaining < area:
             found["overlapping"].append(path)
-            overlapping += area - left
-        if left:
+            overlapping += area - remaining
+        if remaining:
             count += 1
             np.copyto(target, count, where=free)
         else:
@@ -80,17 +80,18 @@ def _merge_nuclei(sample: Sample, size: tuple[int, int], max_megapixels: int) ->
     return Labels(labels, count, "nuclei", tuple(_nuclei_problems(found, overlapping, count)))
 
 
-def _filled_rows(path: Path, size: tuple[int, int], max_megapixels: int) -> tuple[int, np.ndarray]:
+def _filled_block(path: Path, size: tuple[int, int], max_megapixels: int) -> tuple[int, int, np.ndarray]:
+    """Return a part of a mask outside of which it is empty, and its top and left."""
     try:
         data = path.read_bytes()
     except OSError as error:
         raise ImageError(f"{path.name} cannot be read: {error.strerror}.") from error
-    rows = read_rows(data, size)
-    if rows is not None:
-        return rows
+    block = read_block(data, size)
+    if block is not None:
+        return block
     mask = read_mask(data, name=path.name, max_megapixels=max_megapixels)
     _check_size(path, mask, size)
-    return 0, mask
+    return 0, 0, mask
 
 
 def _check_size(path: Path, mask: np.ndarray, size: tuple[int, int]) -> None:

@@ -1,4 +1,4 @@
-"""A short cut for masks: of an 8-bit grey PNG, decode only the rows that hold anything.
+"""A short cut for masks: of an 8-bit grey PNG, decode only the part that holds anything.
 
 A dataset such as the tutorial's has dozens of masks an image, almost all of their pixels 0. Inflating them takes a
 general decoder nearly all of its time; libdeflate does it eight times as fast, and what is blank is then not looked at
@@ -19,7 +19,7 @@ PLAIN_GREY = b"\x08\x00\x00\x00\x00"
 SUB, UP, PAETH = 1, 2, 4
 
 
-def read_rows(data: bytes, size: tuple[int, int]) -> tuple[int, np.ndarray] | None:
+def read_block(data: bytes, size: tuple[int, int]) -> tuple[int, int, np.ndarray] | None:
     """Decode an 8-bit grey PNG of a known size.
 
     Parameters
@@ -31,10 +31,10 @@ def read_rows(data: bytes, size: tuple[int, int]) -> tuple[int, np.ndarray] | No
 
     Returns
     -------
-    top : int
-        The first row with a value other than 0.
-    rows : (rows, width) uint8
-        From there to the last such row; no rows at all where every value is 0.
+    top, left : int
+        Where the block lies.
+    block : (rows, columns) uint8
+        All rows and columns between those with a value other than 0; empty where every value is 0.
 
     None is returned instead if the file is of another kind or size, damaged, or uses rare filters.
     """
@@ -53,11 +53,15 @@ def read_rows(data: bytes, size: tuple[int, int]) -> tuple[int, np.ndarray] | No
         return None
     first, last = _bounds(raw)
     if first > last:
-        return 0, np.empty((0, width), np.uint8)
+        return 0, 0, np.empty((0, 0), np.uint8)
     top = first // stride
     filtered = np.frombuffer(raw, np.uint8).reshape(height, stride)[top : last // stride + 1]
     rows = _unfilter(filtered)
-    return None if rows is None else (top, rows)
+    if rows is None:
+        return None
+    columns = rows.any(axis=0).nonzero()[0]
+    left, right = (int(columns[0]), int(columns[-1])) if len(columns) else (0, -1)
+    return top, left, rows[:, left : right + 1]
 
 
 def _pixel_chunks(data: bytes) -> bytes | None:
