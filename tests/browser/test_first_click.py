@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -37,9 +38,10 @@ def test_train_on_a_sample_dataset_to_the_end_and_open_in_predict(app, page):
     expect(opener.first).to_be_visible(timeout=600_000)
     assert list(app.home.glob("runs/*/model/model.json"))
     opener.first.click()
-    page.wait_for_url("**/predict*")
-    idle(page)
+    page.wait_for_url(re.compile(r"/predict\?.*model=run(:|%3A)first-training"))
+    click(page, "Use the sample images")
     expect(page.get_by_role("slider", name="Threshold")).to_be_attached()
+    idle(page)
 
 
 def test_try_a_prediction(app, page):
