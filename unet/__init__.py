@@ -9,8 +9,14 @@
 from __future__ import annotations
 
 import importlib
+import os
+
+from unet.settings import home_folder
 
 __version__ = "0.1.0"
+
+# Keras would otherwise keep its settings in the user's own home folder, and obey those that it finds there.
+os.environ.setdefault("KERAS_HOME", str(home_folder() / "cache" / "keras"))
 
 # Imported when first used, so that nothing heavy is loaded by `import unet`.
 _PUBLIC = {

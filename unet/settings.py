@@ -73,9 +73,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     ConfigError
         If a variable has a value that cannot be read; the message names it.
     """
-    home = Path(environ.get("UNET_HOME") or PROJECT / "workspace").expanduser().resolve()
     return Settings(
-        home=home,
+        home=home_folder(environ),
         max_upload_mb=_whole(environ, "UNET_MAX_UPLOAD_MB", Settings.max_upload_mb, low=1),
         max_dataset_mb=_whole(environ, "UNET_MAX_DATASET_MB", Settings.max_dataset_mb, low=1),
         max_image_megapixels=_whole(environ, "UNET_MAX_IMAGE_MEGAPIXELS", Settings.max_image_megapixels, low=1),
@@ -83,6 +82,11 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         local_folders=_switch(environ, "UNET_LOCAL_FOLDERS", Settings.local_folders),
         keep_runs=_whole(environ, "UNET_KEEP_RUNS", Settings.keep_runs, low=0),
     )
+
+
+def home_folder(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return ``UNET_HOME``, by default ``workspace/`` beside the package."""
+    return Path(environ.get("UNET_HOME") or PROJECT / "workspace").expanduser().resolve()
 
 
 def _whole(environ: Mapping[str, str], name: str, default: int, low: int) -> int:
