@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from unet.prediction.render import PREDICTED, TRUTH, draw_outline, heatmap, over
 from unet.training.run import Run
 
 SIDE = 288  # pixels: about as wide as a picture gets on the page
+GAP = 6
 VIEWS = ("Probability", "Mask")
 
 
@@ -58,8 +61,12 @@ def _choose_epoch(name: str, epochs: list[int]) -> int:
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _picture(image: str, truth: str, probability: str, changed: int, as_mask: bool) -> np.ndarray:
-    """Stack an image with the true outlines on what was predicted for it."""
+def _picture(image: str, truth: str, probability: str, changed: int, as_mask: bool) -> str:
+    """Stack an image with the true outlines on what was predicted for it; return the picture as a data URL.
+
+    A picture with an address of its own could be replaced on the server, by that of the next epoch, before the browser
+    has fetched it.
+    """
     shown, wanted, found = (Image.open(Path(path)) for path in (image, truth, probability))
     scale = max(1, round(SIDE / max(shown.size)))
     size = (shown.width * scale, shown.height * scale)
@@ -67,4 +74,10 @@ def _picture(image: str, truth: str, probability: str, changed: int, as_mask: bo
     above = draw_outline(smooth, np.asarray(wanted.resize(size, Image.Resampling.NEAREST)), TRUTH, width=2)
     map_ = np.asarray(found.resize(size, Image.Resampling.BILINEAR), np.float32) / 255
     below = overlay(smooth, map_ > 0.5, PREDICTED, 0.35) if as_mask else heatmap(map_)
-    return np.concatenate([above, below])
+    # The page's own background, whichever theme it has, shows through between the two.
+    stacked = Image.new("RGBA", (size[0], 2 * size[1] + GAP))
+    stacked.paste(Image.fromarray(above))
+    stacked.paste(Image.fromarray(below), (0, size[1] + GAP))
+    file = io.BytesIO()
+    stacked.save(file, format="WEBP", quality=90)
+    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"

@@ -81,7 +81,7 @@ def _header(run: Run, info: RunInfo, state: RunState, settings: Settings) -> Non
 def _buttons(run: Run, info: RunInfo, state: RunState, settings: Settings) -> None:
     if state.active:
         st.button(
-            "Stop",
+            "Stop training",
             icon=":material/stop_circle:",
             key="stop",
             disabled=state.status == "stopping",
@@ -177,7 +177,7 @@ def _outcome(run: Run, state: RunState, metrics: Metrics) -> None:
 
 def _figures(state: RunState) -> None:
     best = state.best or {}
-    with st.grid(4, min_column_width=120):
+    with st.grid(5, min_column_width=120):
         st.metric(
             "Best epoch",
             f"{state.best_epoch} of {state.epochs}" if state.best_epoch else "–",
@@ -185,6 +185,11 @@ def _figures(state: RunState) -> None:
         )
         st.metric("Validation Dice", _figure(best, "val_dice"), help="Overlap with the true mask: 1 is perfect.")
         st.metric("Validation IoU", _figure(best, "val_iou"), help="Intersection over union: stricter than Dice.")
+        st.metric(
+            "Validation loss",
+            _figure(best, "val_loss"),
+            help="What the training makes small, on images it does not see.",
+        )
         st.metric("Training time", duration(state.seconds) if state.seconds else "–")
 
 

@@ -1,4 +1,4 @@
-"""A progress bar for work that may also be over at once."""
+"""A progress bar for work that may also have been done before: then nothing is drawn."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ def progress_bar(doing: str, unit: str = "") -> Iterator[Callable[[int, int], No
         What is counted; with ``MB`` the numbers are of bytes.
     """
     place = st.empty()
-    place.progress(0.0, f"{doing} …")
     shown = 0.0
 
     def tell(done: int, total: int) -> None:

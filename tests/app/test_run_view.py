@@ -69,7 +69,7 @@ def test_a_training_from_its_start_to_predict(open_app, run, settings):
     deadline = time.monotonic() + 180
     while run.state().active and time.monotonic() < deadline:
         assert not app.exception
-        assert "Stop" in labels(app)
+        assert "Stop training" in labels(app)
         time.sleep(0.5)
         app.run()
     app.run()
@@ -78,7 +78,7 @@ def test_a_training_from_its_start_to_predict(open_app, run, settings):
     assert {metric.label: metric.value for metric in app.metric}["Best epoch"].endswith("of 2")
     assert len(app.get("plotly_chart")) == 2
     assert app.select_slider[0].value == 2
-    assert "Stop" not in labels(app)
+    assert "Stop training" not in labels(app)
     app.button(key="open_in_predict").click().run()
     assert not app.exception
     assert app.query_params["model"] == f"run:{run.name}"
