@@ -210,7 +210,7 @@ suffixes = st.sampled_from([".png", ".TIF", ".txt", ".csv", "", ".zip"])
 paths = st.lists(names, min_size=1, max_size=5).map("/".join)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(paths, suffixes), max_size=25))
 def test_any_tree_gives_distinct_ids_and_uses_each_file_once(files):
     with tempfile.TemporaryDirectory() as folder:
@@ -231,7 +231,7 @@ def test_any_tree_gives_distinct_ids_and_uses_each_file_once(files):
         assert find_samples(root) == (samples, notes)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(paths, suffixes), max_size=15), st.integers(1, 4))
 def test_strangers_beside_them_leave_tutorial_folders_as_they_are(files, count):
     with tempfile.TemporaryDirectory() as folder:
