@@ -1,34 +1,48 @@
-"""Choose a model and images, then move the threshold and see what changes."""
+"""Choose a model and images, and move the threshold until the mask fits."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from studio.front_door import enter
+from studio.illustrations import ILLUSTRATIONS
 from studio.images import choose_images
 from studio.models import choose_model
-from studio.predictions import ModelPredictions
+from studio.predictions import Job
 from studio.results import show_results
-from unet.errors import UnetError
+from studio.words import plain
+from unet.errors import ModelError
 from unet.settings import read_settings
 
+enter()
 settings = read_settings()
-page = st.container(horizontal_alignment="center").container(width=1280)
+page = st.container(horizontal_alignment="center").container(width=1120)
 
 with page:
     st.title("Predict", anchor=False)
-    st.markdown("Choose a model, give it images, and move the threshold until the outlines fit.")
-    model = choose_model(settings)
-    images = choose_images(settings) if model else []
-    if images:
+    st.markdown("Let a model find the nuclei in your images, and move the threshold until the outlines fit.")
+    model_side, images_side = st.columns(2)
+    with model_side.container(border=True, height="stretch"):
+        entry = choose_model(settings)
+    with images_side.container(border=True, height="stretch"):
+        images = choose_images(settings)
+
+    if entry and images:
         try:
-            predictions = ModelPredictions(model, settings)
-            predicted, problems = predictions.predict_all(images)
-        except (UnetError, OSError) as error:
-            st.error(f"The images could not be predicted. {error}", icon=":material/error:")
-            st.stop()
-        if problems:
-            st.warning("Left out: " + " ".join(problems), icon=":material/warning:")
-        if predicted:
-            show_results(predictions, predicted)
-    elif model:
-        st.caption("Nothing chosen yet: drop images above, or take the samples.")
+            show_results(Job.of(entry, settings), images)
+        except ModelError as error:
+            st.error(f"{plain(str(error))} Choose another model.", icon=":material/error:")
+    elif entry:
+        st.space("small")
+        with st.container(horizontal_alignment="center"):
+            st.image(
+                str(ILLUSTRATIONS / "segmentation.webp"),
+                width=620,
+                alt="Three pictures of the same nuclei: the grey microscope image; its probability map, yellow where "
+                "there is a nucleus; and the image with the nuclei tinted and outlined in orange.",
+            )
+            st.caption(
+                "Images are predicted as soon as you choose them. Then you see each one, its probability map, and "
+                "the mask above your threshold.",
+                text_alignment="center",
+            )

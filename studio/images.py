@@ -1,99 +1,117 @@
-"""Choosing the images to predict: uploaded ones, kept on disk at once, or the samples."""
+"""Choosing the images to predict: uploaded ones, or the samples. The choice stands in the address."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
-from PIL import Image
 
-from unet.cache import keep_upload
-from unet.data.images import IMAGE_SUFFIXES, count_pages, image_size, read_image
-from unet.errors import ImageError
-from unet.prediction.render import rgb
+from studio.uploads import Upload, find_uploads, keep_uploads, unique_names
+from studio.words import plain
+from unet.data.images import IMAGE_SUFFIXES
+from unet.errors import UnetError
 from unet.settings import SAMPLE_IMAGES, Settings
 
-UPLOADS = "images_to_predict"
+SAMPLES, UPLOADS = "samples", "images"  # parameters of the address
 
 
-@dataclass(frozen=True)
-class ImageFile:
-    """An image on disk, with the name that its user knows."""
+def choose_images(settings: Settings) -> dict[str, Upload]:
+    """Draw the chooser, or what was chosen, and return the images by the names under which they are shown."""
+    images, gone = _chosen(settings)
+    if images:
+        _show_choice(images)
+    else:
+        _choose(settings)
+    if gone:
+        names = ", ".join(plain(name) for name in gone[:5]) + (" …" if len(gone) > 5 else "")
+        st.warning(
+            f"{_count(len(gone))} no longer kept here: {names}. Upload {'it' if len(gone) == 1 else 'them'} again.",
+            icon=":material/warning:",
+        )
+    return dict(zip(unique_names(upload.name for upload in images), images, strict=True))
 
-    name: str
-    path: Path
 
-    @property
-    def key(self) -> str:
-        """What tells it from all other images: uploads are named by their content."""
-        stat = self.path.stat()
-        return f"{self.path.name}-{stat.st_size}-{stat.st_mtime_ns if self.path.parent == SAMPLE_IMAGES else ''}"
+def _count(number: int) -> str:
+    return "1 image is" if number == 1 else f"{number} images are"
 
 
-def choose_images(settings: Settings) -> list[ImageFile]:
-    """Draw the uploader and the way to the samples; return what was chosen."""
-    st.file_uploader(
-        "Images to predict",
-        type=sorted(suffix.removeprefix(".") for suffix in IMAGE_SUFFIXES),
-        accept_multiple_files=True,
-        key="predict_upload",
-        on_change=_keep_uploads,
-        args=(settings,),
-        max_upload_size=settings.max_upload_mb,
-        help="8 or 16 bit, grey or colour; of multi-page TIFFs the page can be chosen. Nothing leaves this server.",
-    )
-    for problem in st.session_state.get("upload_problems", []):
-        st.error(problem, icon=":material/error:")
-    uploads = st.session_state.get(UPLOADS, [])
-    if st.query_params.get("samples") == "1":
-        return [ImageFile(path.name, path) for path in sorted(SAMPLE_IMAGES.glob("*.png"))]
+def _chosen(settings: Settings) -> tuple[list[Upload], list[str]]:
+    key = st.query_params.get(UPLOADS)
+    if key:
+        images, gone = find_uploads(key, settings)
+        return images, gone if images or gone else ["those of this link"]
+    return (sample_images(), []) if st.query_params.get(SAMPLES) == "1" else ([], [])
+
+
+def sample_images() -> list[Upload]:
+    """Return the images that the app ships."""
+    paths = sorted(path for path in SAMPLE_IMAGES.glob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    return [Upload(path.name, path, _digest(str(path), path.stat().st_mtime_ns)) for path in paths]
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _digest(path: str, changed: int) -> str:
+    return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
+
+
+def _show_choice(images: list[Upload]) -> None:
+    samples = UPLOADS not in st.query_params
+    kind = "sample image" if samples else "uploaded image"
+    names = ", ".join(plain(image.name) for image in images[:4]) + (" …" if len(images) > 4 else "")
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Use the sample images", icon=":material/photo_library:", on_click=_use_samples)
-        if uploads and not st.session_state.get("predict_upload"):
-            # The uploader forgets its files when the page is left; what was uploaded is still here.
-            st.button("Remove the images", icon=":material/delete:", on_click=_forget_uploads)
-    return [upload for upload in uploads if upload.path.exists()]
+        with st.container(gap=None, width="stretch"):
+            st.markdown(f":material/check_circle: **{len(images)} {kind}{'s' if len(images) > 1 else ''}**")
+            st.caption(names)
+        st.button("Choose others", icon=":material/swap_horiz:", key="choose_others", on_click=_forget)
 
 
-def _use_samples() -> None:
-    st.query_params["samples"] = "1"
+def _choose(settings: Settings) -> None:
+    key = f"image_upload_{st.session_state.get('image_uploads', 0)}"
+    st.file_uploader(
+        "Images to predict, one or many",
+        type=[suffix[1:] for suffix in sorted(IMAGE_SUFFIXES)],
+        accept_multiple_files=True,
+        max_upload_size=settings.max_upload_mb,
+        key=key,
+        on_change=_store,
+        args=(key, settings),
+        help="PNG, JPEG, BMP or TIFF; 8 or 16 bits or float; grey or colour; of any size.",
+    )
+    if refused := st.session_state.get("images_refused"):
+        st.error(plain(refused), icon=":material/error:")
+    st.button(
+        "Use the sample images",
+        icon=":material/science:",
+        type="primary",
+        key="use_samples",
+        on_click=_remember,
+        args=(SAMPLES, "1"),
+    )
 
 
-def _forget_uploads() -> None:
-    st.session_state[UPLOADS] = []
-
-
-def _keep_uploads(settings: Settings) -> None:
-    st.query_params.pop("samples", None)
-    kept, problems = [], []
-    for file in st.session_state.predict_upload or []:
-        try:
-            kept.append(ImageFile(file.name, keep_upload(file, file.name, settings)))
-        except ImageError as error:
-            problems.append(str(error))
-        except OSError as error:
-            problems.append(
-                f"{file.name} could not be stored: {error.strerror or error}. Free some space and try again."
-            )
-    st.session_state[UPLOADS] = kept
-    st.session_state["upload_problems"] = problems
-
-
-@st.cache_data(max_entries=8, show_spinner=False)
-def load_picture(path: Path, key: str, page: int, max_megapixels: int, side: int) -> np.ndarray:
-    """Return an image as (height, width, 3) uint8 to look at, no side longer than ``side``."""
-    picture = Image.fromarray(rgb(read_image(path, page=page, max_megapixels=max_megapixels)))
-    picture.thumbnail((side, side))
-    return np.asarray(picture)
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def page_count(path: Path, key: str) -> int:
-    """Return how many pages a TIFF has; 1 for all else."""
+def _store(key: str, settings: Settings) -> None:
+    """Put what was uploaded on disk at once, and its key into the address."""
+    files = st.session_state.get(key) or []
+    if not files:
+        return
+    # A new widget lets go of the files, which Streamlit holds in memory.
+    st.session_state["image_uploads"] = st.session_state.get("image_uploads", 0) + 1
     try:
-        image_size(path)
-        return count_pages(path)
-    except ImageError:
-        return 1
+        _remember(UPLOADS, keep_uploads([(file.name, file) for file in files], settings))
+    except UnetError as error:
+        st.session_state["images_refused"] = str(error)
+    except OSError as error:
+        st.session_state["images_refused"] = f"The images could not be stored: {error}"
+
+
+def _remember(parameter: str, value: str) -> None:
+    _forget()
+    st.query_params[parameter] = value
+
+
+def _forget() -> None:
+    st.session_state.pop("images_refused", None)
+    for parameter in (SAMPLES, UPLOADS):
+        if parameter in st.query_params:
+            del st.query_params[parameter]

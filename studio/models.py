@@ -1,114 +1,211 @@
-"""Choosing a model, and holding it ready."""
+"""Choosing a model, and holding those that are in use."""
 
 from __future__ import annotations
 
+import hashlib
+import re
+import sys
+import tempfile
 from pathlib import Path
 
 import streamlit as st
 
-from unet.cache import keep_upload
-from unet.errors import ModelError, UnetError
-from unet.model.folder import ModelEntry, find_model, list_models, store_model_zip
-from unet.model.network import count_parameters
+from studio.words import plain
+from unet.errors import ModelError
+from unet.model.folder import ModelEntry, find_model, list_models, model_stamp, store_model_zip
+from unet.model.info import INFO_FILE
+from unet.model.weights import WEIGHTS_FILE
+from unet.prediction.predictor import Predictor
 from unet.settings import Settings
 
+PARAMETER = "model"
+CHOICE = "model_choice"
+HELD = 3  # models in memory, some tens of MB each
+SCORES = {"dice": "Dice", "iou": "IoU", "accuracy": "Accuracy", "loss": "Loss"}
+ORIGIN = {
+    "created": "Made",
+    "run": "Run",
+    "dataset": "Dataset",
+    "samples": "Samples",
+    "epochs": "Epochs",
+    "best_epoch": "Best epoch",
+    "seed": "Seed",
+    "command": "Command",
+}
 
-@st.cache_resource(max_entries=2, show_spinner=False)
-def open_predictor(folder: Path, stamp: str):
-    """Return the model's ``Predictor``, loaded once; ``stamp`` changes when the folder's content does."""
-    from unet.prediction.predictor import Predictor
 
-    predictor = Predictor.open(folder)
-    predictor.warm()
-    return predictor
+# ---- holding ---------------------------------------------------------------------------------------------------
+
+
+def model_digest(entry: ModelEntry) -> str:
+    """Return a digest of a model's content: equal for equal models, wherever they lie.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing.
+    """
+    return _digest(str(entry.folder), model_stamp(entry.folder))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _digest(folder: str, stamp: str) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name in (INFO_FILE, WEIGHTS_FILE):
+        digest.update((Path(folder) / name).read_bytes())
+    return digest.hexdigest()
+
+
+def open_model(entry: ModelEntry) -> Predictor:
+    """Return a model ready to predict; it is loaded once for all sessions, and TensorFlow with the first one.
+
+    Raises
+    ------
+    ModelError
+        If it is damaged or not to be trusted.
+    """
+    return _open(str(entry.folder), model_digest(entry))
+
+
+@st.cache_resource(max_entries=HELD, show_spinner=False)
+def _open(folder: str, digest: str) -> Predictor:
+    return Predictor.open(folder)
+
+
+def loading_words() -> str:
+    """Say what the first prediction is waiting for."""
+    if "tensorflow" in sys.modules:
+        return "Loading the model …"
+    return "Loading TensorFlow and the model: some seconds, once after the server's start …"
+
+
+# ---- choosing --------------------------------------------------------------------------------------------------
 
 
 def choose_model(settings: Settings) -> ModelEntry | None:
-    """Draw the choice of models; the chosen one stands in the address. None if there is no model at all."""
+    """Draw the chooser with what is known of the model, and return the chosen one, or None if there is none at all.
+
+    The choice stands in the address. One that is gone is said to be, and the first one is taken.
+    """
     entries = {entry.key: entry for entry in list_models(settings)}
-    wanted = st.query_params.get("model")
+    wanted = st.query_params.get(PARAMETER)
+    problem = None
     if wanted and wanted not in entries:
-        try:
-            entries[wanted] = find_model(wanted, settings)  # a run that is still training, say
-        except ModelError as error:
-            st.warning(f"{error} The first of the list is used.", icon=":material/warning:")
-            st.query_params.pop("model")
+        try:  # a run that is still training has a model that nobody is offered, but a link may name it
+            entries[wanted] = find_model(wanted, settings)
+        except ModelError:
+            problem = f"The model “{plain(wanted[:100])}” is not here any more, so another one is used."
     if not entries:
-        st.info("There is no model yet. Train one first, or upload a Model folder as a zip.", icon=":material/info:")
-        _upload_model(settings)
-        return None
-    chosen = wanted if wanted in entries else next(iter(entries))
-    st.session_state.model_choice = chosen
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+        return _no_model(settings)
+    key = wanted if wanted in entries else next(iter(entries))
+    if wanted != key:
+        st.query_params[PARAMETER] = key
+    st.session_state[CHOICE] = key
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         st.selectbox(
-            "Model",
-            list(entries),
-            format_func=lambda key: entries[key].label,
-            key="model_choice",
-            on_change=_remember,
-            width=420,
+            "Model", list(entries), format_func=lambda each: _label(entries[each]), key=CHOICE, on_change=_chosen
         )
-        with st.popover("About it", icon=":material/info:"):
-            show_model(entries[chosen])
-        with st.popover("Upload a model", icon=":material/upload:"):
-            _upload_model(settings)
-    return entries[chosen]
+        with st.popover("About it", icon=":material/info:", width="content"):
+            _about(entries[key])
+        with st.popover("Upload a model", icon=":material/upload:", width="content"):
+            _uploader(settings)
+    _show_refusal()
+    if problem:
+        st.warning(problem, icon=":material/warning:")
+    return entries[key]
 
 
-def show_model(entry: ModelEntry) -> None:
-    """What a model is, what it reached, and where it comes from."""
-    info, origin = entry.info, entry.info.provenance
-    st.markdown(f"**{info.name}**")
-    height, width = info.config.input_size
-    st.markdown(
-        f"U-Net with {count_parameters(info.config):,} parameters; images are resized to {height} x {width} pixels, "
-        f"{'colour' if info.config.channels == 3 else 'grey'}. Its own threshold is {info.threshold:g}."
+def _chosen() -> None:
+    st.query_params[PARAMETER] = st.session_state[CHOICE]
+
+
+def _label(entry: ModelEntry) -> str:
+    dice = entry.info.scores.get("dice")
+    return entry.label if dice is None else f"{entry.label} · Dice {dice:.3f}"
+
+
+def _no_model(settings: Settings) -> None:
+    st.info(
+        "There is no model yet. Train one, which takes a minute with the sample dataset, or upload a Model folder.",
+        icon=":material/model_training:",
     )
-    if info.scores:
-        names = {"dice": "Dice", "iou": "IoU"}
-        rows = {names.get(name, name): f"{value:.4f}" for name, value in info.scores.items()}
-        st.caption("On the images that were kept aside to validate on, at the network's size:")
-        st.table({"score": rows.keys(), "value": rows.values()}, hide_index=True)
-    facts = [
-        f"trained on {origin['samples']} images of {origin.get('dataset', 'a dataset')}" if "samples" in origin else "",
-        f"best in epoch {origin['best_epoch']}" if "best_epoch" in origin else "",
-        str(origin.get("created", ""))[:10],
-    ]
-    st.caption(" · ".join(fact for fact in facts if fact))
-    if "command" in origin:
-        st.code(str(origin["command"]), language=None, wrap_lines=True)
+    with st.container(horizontal=True):
+        if settings.training:
+            st.page_link("pages/train.py", label="Train a model", icon=":material/model_training:")
+    _uploader(settings)
+    _show_refusal()
 
 
-def _remember() -> None:
-    st.query_params["model"] = st.session_state.model_choice
-    # Another model has another threshold of its own.
-    st.session_state.pop("threshold", None)
-
-
-def _upload_model(settings: Settings) -> None:
-    st.file_uploader(
-        "A zip with model.json and model.weights.h5",
-        type="zip",
-        key="model_upload",
-        on_change=_keep_model,
-        args=(settings,),
-        max_upload_size=settings.max_upload_mb,
-    )
-    if st.session_state.get("model_problem"):
-        st.error(st.session_state.model_problem, icon=":material/error:")
-
-
-def _keep_model(settings: Settings) -> None:
-    st.session_state.pop("model_problem", None)
-    file = st.session_state.model_upload
-    if file is None:
-        return
-    try:
-        stored = store_model_zip(keep_upload(file, file.name, settings), settings)
-    except UnetError as error:
-        st.session_state.model_problem = f"{file.name} cannot be used. {error}"
-    except OSError as error:
-        st.session_state.model_problem = f"{file.name} could not be stored: {error.strerror or error}."
+def _about(entry: ModelEntry) -> None:
+    """What the model says of itself. An uploaded one may say anything, so none of it is taken for Markdown."""
+    info = entry.info
+    st.markdown(f"**{plain(info.name)}**")
+    scores = {label: info.scores[name] for name, label in SCORES.items() if name in info.scores}
+    if scores:
+        with st.container(horizontal=True, gap="medium"):
+            for label, score in scores.items():
+                st.metric(label, f"{score:.3f}", width="content")
+        st.caption("On the validation images of its training.")
     else:
-        st.query_params["model"] = f"uploaded:{stored.name}"
-        st.session_state.pop("threshold", None)
+        st.caption("It brings no scores along.")
+    height, width = info.config.input_size
+    facts = {
+        "Threshold": f"{info.threshold:.2f}",
+        "Input": f"{height} × {width} pixels, {'grey' if info.config.channels == 1 else 'colour'}",
+        "Levels": f"{len(info.config.filters)}, with {', '.join(map(str, info.config.filters))} filters",
+        "Classes": str(info.config.classes),
+    }
+    facts |= {label: _fact(info.provenance[name]) for name, label in ORIGIN.items() if info.provenance.get(name)}
+    st.markdown("\n".join(["| | |", "|-|-|", *(f"| {label} | {plain(fact)} |" for label, fact in facts.items())]))
+
+
+def _fact(value: object) -> str:
+    if isinstance(value, dict):
+        value = value.get("name", ", ".join(f"{name} {each}" for name, each in value.items()))
+    text = str(value)
+    # An ISO time, without what nobody reads.
+    if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*", text):
+        return text[:16].replace("T", " ")
+    return text if len(text) <= 200 else f"{text[:200]} …"
+
+
+# ---- uploading -------------------------------------------------------------------------------------------------
+
+
+def _uploader(settings: Settings) -> None:
+    key = f"model_upload_{st.session_state.get('model_uploads', 0)}"
+    st.file_uploader(
+        "A Model folder as a zip",
+        type="zip",
+        max_upload_size=settings.max_upload_mb,
+        key=key,
+        on_change=_store,
+        args=(key, settings),
+        help=f"`{INFO_FILE}` and `{WEIGHTS_FILE}`, and nothing else: such as the folder `model` of a run.",
+    )
+
+
+def _store(key: str, settings: Settings) -> None:
+    """Keep the uploaded model and choose it; what is wrong with it is shown on the page that is drawn next."""
+    upload = st.session_state.get(key)
+    if upload is None:
+        return
+    st.session_state.pop("model_refused", None)
+    # A new widget lets go of the file, which Streamlit holds in memory.
+    st.session_state["model_uploads"] = st.session_state.get("model_uploads", 0) + 1
+    try:
+        settings.cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="model-", dir=settings.cache) as folder:
+            archive = Path(folder) / (re.sub(r"[^\w. -]", "_", upload.name).lstrip(".")[-100:] or "model.zip")
+            archive.write_bytes(upload.getbuffer())
+            stored = store_model_zip(archive, settings)
+    except (ModelError, OSError) as error:
+        st.session_state["model_refused"] = str(error)
+        return
+    st.query_params[PARAMETER] = f"uploaded:{stored.name}"
+    st.toast("The uploaded model is chosen.", icon=":material/check_circle:")
+
+
+def _show_refusal() -> None:
+    if refused := st.session_state.get("model_refused"):
+        st.error(plain(refused), icon=":material/error:")

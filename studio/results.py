@@ -1,155 +1,290 @@
-"""The threshold and all that it moves: one fragment, so that nothing else reruns."""
+"""What was found: the threshold and all that it moves. One fragment; the model has done its work before."""
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
-import numpy as np
+import pandas as pd
 import streamlit as st
 
-from studio.images import load_picture, page_count
-from studio.predictions import ModelPredictions, Predicted
-from studio.viewer import VIEWS, make_layers, show_layers
-from unet.data.images import read_image
-from unet.data.pixels import resize_classes, resize_probability
-from unet.errors import ImageError
-from unet.prediction import export
-from unet.prediction.objects import label_objects, threshold_map
+from studio import viewer
+from studio.models import loading_words, open_model
+from studio.predictions import (
+    Job,
+    facts_of,
+    predict_uploads,
+    prediction_of,
+    read_upload,
+    still_to_predict,
+    summary_of,
+    zip_of_everything,
+)
+from studio.progress import progress_bar
+from studio.uploads import Upload
+from studio.words import plain
+from unet.errors import ImageError, UnetError
+from unet.prediction.export import labels_tiff, mask_png
+from unet.prediction.objects import Summary, label_objects, threshold_map
+from unet.prediction.predictor import Prediction
 
-# The longest side of the pictures that go to the browser; counts and exports are always of the whole image.
-SHOWN_SIDE = 1600
+# Keys of widgets and, at the same time, names in the address.
+THRESHOLD, VIEW, OPACITY, IMAGE = "threshold", "view", "opacity", "image"
+OPACITY_AT_FIRST = 0.4
+MOST_PROBLEMS = 8
+# Pixels of all images together up to which the table follows the threshold without being asked.
+TABLE_AT_ONCE = 8_000_000
+
+
+def show_results(job: Job, images: dict[str, Upload]) -> None:
+    """Predict what is not predicted yet, and show all of it.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot be loaded.
+    """
+    waiting = still_to_predict(job, list(images.values()))
+    if waiting:
+        with st.spinner(loading_words()):
+            open_model(job.entry)
+        with progress_bar("Predicting", "images") as progress:
+            predict_uploads(job, waiting, progress)
+    good = {name: upload for name, upload in images.items() if not facts_of(job, upload).error}
+    _show_problems({name: facts_of(job, upload).error for name, upload in images.items() if name not in good})
+    if good:
+        _look(job, good, _threshold_was_reset(job))
+
+
+def _show_problems(problems: dict[str, str | None]) -> None:
+    if not problems:
+        return
+    lines = [f"- **{plain(name)}**: {plain(error)}" for name, error in list(problems.items())[:MOST_PROBLEMS]]
+    if len(problems) > MOST_PROBLEMS:
+        lines.append(f"- … and {len(problems) - MOST_PROBLEMS} more.")
+    heading = "1 file was left out" if len(problems) == 1 else f"{len(problems)} files were left out"
+    st.warning("\n".join([f"{heading}:", "", *lines]), icon=":material/broken_image:")
+
+
+def _threshold_was_reset(job: Job) -> bool:
+    """Put the threshold to the model's own when another model is chosen; one from a link stays."""
+    before = st.session_state.get("threshold_of", job.model)
+    st.session_state["threshold_of"] = job.model
+    if before != job.model:
+        st.session_state[THRESHOLD] = _own_threshold(job)
+    return before != job.model
+
+
+def _own_threshold(job: Job) -> float:
+    return round(job.entry.info.threshold, 2)
+
+
+# ---- the fragment ----------------------------------------------------------------------------------------------
 
 
 @st.fragment
-def show_results(predictions: ModelPredictions, images: Sequence[Predicted]) -> None:
-    """Draw the controls, the viewer, the figures and the downloads."""
-    controls, viewer = st.columns([2, 5], gap="large")
-    with controls:
-        chosen = _choose_image(images)
-        chosen = _choose_page(predictions, chosen)
-        own = predictions.entry.info.threshold
-        threshold = st.slider(
-            "Threshold",
-            0.0,
-            1.0,
-            own,
-            0.01,
-            key="threshold",
-            bind="query-params",
-            help="A pixel whose probability lies above it counts as nucleus. Arrow keys move it by 0.01.",
-        )
-        st.caption(f"The model's own threshold is {own:g}.")
-    prediction = predictions.load(chosen)
-    labels = label_objects(threshold_map(prediction.probability, threshold))
-    summary = predictions.summary(chosen, threshold)
-    with controls:
-        with st.container(horizontal=True):
-            st.metric("Objects", f"{summary.count:,}", help="Connected areas above the threshold.")
-            st.metric("Covered", f"{summary.covered:.1%}", help="Share of the image that lies above the threshold.")
-        _downloads(predictions, images, chosen, labels, threshold)
-    with viewer:
-        _show(predictions, chosen, prediction.probability, labels)
-    if len(images) > 1:
-        _table(predictions, images, threshold)
-
-
-def _choose_image(images: Sequence[Predicted]) -> Predicted:
-    names = [predicted.image.name for predicted in images]
-    options = [name if names.count(name) == 1 else f"{name} ({number})" for number, name in enumerate(names, start=1)]
-    if len(options) == 1:
-        st.markdown(f"**{options[0]}**")
-        return images[0]
-    name = st.selectbox("Image", options, key="image", bind="query-params")
-    return images[options.index(name)] if name in options else images[0]
-
-
-def _choose_page(predictions: ModelPredictions, chosen: Predicted) -> Predicted:
-    pages = page_count(chosen.image.path, chosen.image.key)
-    if pages == 1:
-        return chosen
-    page = st.number_input(f"Page, 1 to {pages}", 1, pages, 1, key=f"page-{chosen.image.key}")
+def _look(job: Job, images: dict[str, Upload], was_reset: bool) -> None:
+    left, right = st.columns([13, 7], gap="large")
+    with right:
+        name = _choose_image(list(images)) if len(images) > 1 else next(iter(images))
+        upload = images[name]
+        page = _choose_page(job, upload)
+        threshold = _choose_threshold(job, was_reset)
+        figures = st.container()
+        opacity_place = st.container()
     try:
-        with st.spinner("Predicting this page …"):
-            return predictions.predict(chosen.image, page - 1)
-    except ImageError as error:
-        st.error(f"{error} Page 1 is shown.", icon=":material/error:")
-        return chosen
+        prediction = prediction_of(job, upload, page)
+        picture = _picture(upload.digest, page, upload, job)
+    except UnetError as error:
+        left.error(f"**{plain(name)}**: {plain(str(error))}", icon=":material/broken_image:")
+        return
+    with left:
+        view = st.segmented_control(
+            "View",
+            viewer.VIEWS,
+            default=viewer.VIEWS[0],
+            required=True,
+            key=VIEW,
+            bind="query-params",
+            label_visibility="collapsed",
+            wrap=True,
+        )
+        with opacity_place:
+            opacity = _choose_opacity(view)
+        viewer.show(picture, prediction, threshold, view, opacity, name, f"{upload.digest}-{page}")
+    with figures:
+        _show_figures(summary_of(job, upload, page, threshold))
+    with right:
+        _downloads(job, images, name, prediction, threshold, opacity)
+    if len(images) > 1:
+        _table(job, images, threshold)
 
 
-def _show(predictions: ModelPredictions, chosen: Predicted, probability: np.ndarray, labels: np.ndarray) -> None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="view", bind="query-params")
-        opacity = 0.4
-        if view in ("Overlay", "Side by side"):
-            opacity = st.slider(
-                "Opacity of the overlay", 0.0, 1.0, opacity, 0.05, key="opacity", bind="query-params", width=240
+def _choose_image(names: list[str]) -> str:
+    # Of another set of images, perhaps; Streamlit would complain about a name that is no option.
+    if st.session_state.get(IMAGE, names[0]) not in names:
+        st.session_state[IMAGE] = names[0]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        name = st.selectbox("Image", names, key=IMAGE, bind="query-params")
+        place = names.index(name)
+        for step, icon, words in ((-1, "chevron_left", "Previous image"), (1, "chevron_right", "Next image")):
+            st.button(
+                "",
+                icon=f":material/{icon}:",
+                help=words,
+                key=f"step{step}",
+                disabled=not 0 <= place + step < len(names),
+                on_click=st.session_state.__setitem__,
+                args=(IMAGE, names[(place + step) % len(names)]),
             )
-    limit = predictions.settings.max_image_megapixels
-    picture = load_picture(chosen.image.path, chosen.image.key, chosen.page, limit, SHOWN_SIDE)
-    size = picture.shape[:2]
-    if size != probability.shape:
-        probability, labels = resize_probability(probability, size), resize_classes(labels > 0, size)
-    show_layers(make_layers(view or VIEWS[0], picture, probability, labels, opacity), size, chosen.image.name)
+    return name
+
+
+def _choose_page(job: Job, upload: Upload) -> int:
+    pages = facts_of(job, upload).pages
+    if pages <= 1:
+        return 0
+    key = f"page-{upload.digest[:8]}"
+    return st.number_input(f"Page, of {pages}", 1, pages, 1, key=key, bind="query-params") - 1
+
+
+def _choose_threshold(job: Job, was_reset: bool) -> float:
+    own = _own_threshold(job)
+    # A value that was just put into the session state must not meet a default beside it.
+    value = {} if was_reset and THRESHOLD in st.session_state else {"value": own}
+    threshold = st.slider(
+        "Threshold",
+        0.0,
+        1.0,
+        step=0.01,
+        key=THRESHOLD,
+        bind="query-params",
+        help="Pixels with a probability above it are taken for nucleus. Lower finds more, higher is surer.",
+        **value,
+    )
+    if threshold == own:
+        st.caption(f"{own:.2f} is the model's own.")
+    else:
+        st.caption(f"The model's own is {own:.2f}.")
+    return threshold
+
+
+def _choose_opacity(view: str) -> float:
+    if view not in viewer.WITH_OPACITY:
+        return st.session_state.get("last_opacity", OPACITY_AT_FIRST)
+    opacity = st.slider(
+        "Opacity",
+        0.0,
+        1.0,
+        OPACITY_AT_FIRST,
+        step=0.05,
+        key=OPACITY,
+        bind="query-params",
+        help="Of the mask over the image. 0 leaves the outlines.",
+    )
+    st.session_state["last_opacity"] = opacity
+    return opacity
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _picture(digest: str, page: int, _upload: Upload, _job: Job) -> viewer.Picture:
+    return viewer.make_picture(read_upload(_upload, page, _job.settings))
+
+
+def _show_figures(found: Summary) -> None:
+    with st.container(horizontal=True, gap="medium"):
+        st.metric(
+            "Nuclei found", f"{found.count:,}", help="Connected areas of the mask; those that touch count as one."
+        )
+        st.metric("Area covered", f"{found.covered:.1%}")
+
+
+# ---- taking it along -------------------------------------------------------------------------------------------
 
 
 def _downloads(
-    predictions: ModelPredictions, images: Sequence[Predicted], chosen: Predicted, labels: np.ndarray, threshold: float
+    job: Job, images: dict[str, Upload], name: str, prediction: Prediction, threshold: float, opacity: float
 ) -> None:
-    """Offer the results; each file is made when it is asked for."""
-    stem = Path(chosen.image.name).stem
-    with st.container(horizontal=True):
-        st.download_button(
-            "Mask (PNG)", lambda: export.mask_png(labels > 0), f"{stem}_mask.png", "image/png", on_click="ignore"
-        )
-        st.download_button(
-            "Labels (TIFF)", lambda: export.labels_tiff(labels), f"{stem}_labels.tif", "image/tiff", on_click="ignore"
-        )
-        count = f"{len(images)} images" if len(images) > 1 else "this image"
-        st.download_button(
-            f"All of {count} (zip)",
-            lambda: _everything(predictions, images, threshold),
-            "predictions.zip",
+    """Draw the buttons; each file is made when its button is pressed."""
+    stem = Path(name).stem
+    probability = prediction.probability
+    pages = [(each, upload, _page_of(upload)) for each, upload in images.items()]
+    files = (
+        ("Mask", "PNG, 0 and 255", f"{stem}_mask.png", "image/png", partial(_mask_file, probability, threshold)),
+        (
+            "Labels",
+            "TIFF: 0 background, 1, 2, 3 … the nuclei",
+            f"{stem}_labels.tif",
+            "image/tiff",
+            partial(_labels_file, probability, threshold),
+        ),
+        (
+            "Everything",
+            "A zip: of each image its probability map, mask, label map and overlay; and a table",
+            "segmentation.zip",
             "application/zip",
-            on_click="ignore",
-            help="Probability maps, masks, label maps and overlays, a table, and what made them.",
-        )
-
-
-def _everything(predictions: ModelPredictions, images: Sequence[Predicted], threshold: float) -> bytes:
-    def items() -> Iterator[export.ExportItem]:
-        for predicted in images:
-            image = read_image(
-                predicted.image.path, page=predicted.page, max_megapixels=predictions.settings.max_image_megapixels
-            )
-            yield export.ExportItem(predicted.image.name, predictions.load(predicted), image)
-
-    with tempfile.TemporaryDirectory(dir=predictions.settings.cache) as folder:
-        archive = export.everything_zip(Path(folder) / "predictions.zip", items(), predictions.entry.info, threshold)
-        return archive.read_bytes()
-
-
-def _table(predictions: ModelPredictions, images: Sequence[Predicted], threshold: float) -> None:
-    st.subheader("All images", anchor=False)
-    rows = []
-    for predicted in images:
-        height, width = predictions.load(predicted).probability.shape
-        found = predictions.summary(predicted, threshold)
-        rows.append(
-            {
-                "image": predicted.image.name,
-                "size": f"{width} x {height}",
-                "objects": found.count,
-                "covered": found.covered * 100,
-                "mean area (pixels)": found.mean_area,
-            }
-        )
-    st.dataframe(
-        rows,
-        hide_index=True,
-        column_config={
-            "covered": st.column_config.NumberColumn("covered", format="%.1f %%"),
-            "mean area (pixels)": st.column_config.NumberColumn(format="%.0f"),
-        },
+            zip_of_everything(job, pages, threshold, opacity),
+        ),
     )
+    with st.container(horizontal=True, gap="small"):
+        for label, words, file_name, mime, make in files:
+            st.download_button(
+                label,
+                make,
+                file_name,
+                mime,
+                key=f"download_{label.lower()}",
+                help=words,
+                icon=":material/download:",
+                on_click="ignore",
+            )
+
+
+def _mask_file(probability, threshold: float) -> bytes:
+    return mask_png(threshold_map(probability, threshold))
+
+
+def _labels_file(probability, threshold: float) -> bytes:
+    return labels_tiff(label_objects(threshold_map(probability, threshold)))
+
+
+def _page_of(upload: Upload) -> int:
+    return st.session_state.get(f"page-{upload.digest[:8]}", 1) - 1
+
+
+def _table(job: Job, images: dict[str, Upload], threshold: float) -> None:
+    """Draw what the threshold finds in each image: at once, or if that takes long, when it is opened."""
+    pixels = sum(facts_of(job, upload).height * facts_of(job, upload).width for upload in images.values())
+    with st.expander(
+        f"All {len(images)} images", expanded=pixels <= TABLE_AT_ONCE, key="all_images", on_change="rerun"
+    ) as expander:
+        if not expander.open:
+            return
+        rows = []
+        for name, upload in images.items():
+            try:
+                found = summary_of(job, upload, _page_of(upload), threshold)
+            except ImageError as error:
+                rows.append({"Image": name, "Remark": str(error)})
+                continue
+            facts = facts_of(job, upload)
+            rows.append(
+                {
+                    "Image": name,
+                    "Nuclei": found.count,
+                    "Covered": found.covered,
+                    "Mean area": found.mean_area,
+                    "Size": f"{facts.width:,} × {facts.height:,}",
+                }
+            )
+        st.dataframe(
+            pd.DataFrame(rows),
+            hide_index=True,
+            column_config={
+                "Covered": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
+                "Mean area": st.column_config.NumberColumn(format="%.0f px"),
+            },
+            alt=f"Nuclei, covered area and size of each of {len(images)} images at threshold {threshold:.2f}",
+        )
+        total = sum(row.get("Nuclei", 0) for row in rows)
+        st.caption(f"{total:,} nuclei in all at threshold {threshold:.2f}.")

@@ -1,109 +1,185 @@
-"""The pictures of a prediction: zoomed by wheel, moved by dragging, sharp when near."""
+"""Looking at an image and what was found in it, zoomed by wheel, drag, fingers and keys.
+
+The zoom stays while the threshold moves. Streamlit's own charts cannot do that: they are built anew when their data
+change. So the viewer is a small component of our own; its HTML, CSS and JavaScript lie in ``assets/viewer``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import base64
+import io
 from dataclasses import dataclass
 
 import numpy as np
-import plotly.graph_objects as go
 import streamlit as st
-from plotly.subplots import make_subplots
+from PIL import Image
 
+from unet.data.pixels import resize_image, resize_probability
 from unet.prediction import render
+from unet.prediction.predictor import Prediction
+from unet.settings import ASSETS
 
-VIEWS = ("Overlay", "Image", "Probability", "Mask", "Side by side")
-HEIGHT = 560
-ORANGE = "orange"
+OVERLAY, IMAGE, PROBABILITY, MASK, SIDE_BY_SIDE = VIEWS = ("Overlay", "Image", "Probability", "Mask", "Side by side")
+WITH_OPACITY = (OVERLAY, SIDE_BY_SIDE)
+# Pixels on the longer side of what is sent to the browser. Larger images are shown smaller; results never are.
+LONGEST = 2048
+# Above this many bytes of pixels, an image is shown as JPEG: sent quickly, and alike to the eye.
+LOSSLESS_BYTES = 2_500_000
+COLOR_NAMES = ("orange", "light blue", "green", "yellow", "blue", "vermilion", "pink")
+WHITE = (255, 255, 255)
+
+_viewer = st.components.v2.component(
+    "unet_viewer",
+    **{kind: (ASSETS / "viewer" / f"viewer.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")},
+)
 
 
 @dataclass(frozen=True)
-class Layer:
-    """A picture to show, what it is called, and what its colours mean."""
+class Picture:
+    """An image made ready for the browser.
 
-    title: str
-    address: str
-    meaning: str
-
-
-def make_layers(
-    view: str, picture: np.ndarray, probability: np.ndarray, labels: np.ndarray, opacity: float
-) -> list[Layer]:
-    """Draw what a view shows.
-
-    Parameters
+    Attributes
     ----------
-    view : str
-        One of ``VIEWS``.
-    picture : (height, width, 3) uint8
-    probability : (height, width) float32
-    labels : (height, width)
-        The objects above the threshold.
-    opacity : float
-        Of the overlay's filling, 0 to 1.
-    """
-    drawn = {
-        "Image": lambda: Layer("Image", render.data_uri(picture, "jpeg"), "the image as it was given"),
-        "Overlay": lambda: Layer(
-            "Overlay",
-            render.data_uri(render.overlay(picture, labels, opacity=opacity), "jpeg"),
-            f"the image, with what lies above the threshold tinted and outlined in {ORANGE}",
-        ),
-        "Probability": lambda: Layer(
-            "Probability",
-            render.data_uri(render.heatmap(probability)),
-            "from dark violet, surely background, over green to yellow, surely nucleus",
-        ),
-        "Mask": lambda: Layer(
-            "Mask", render.data_uri(render.mask_picture(labels > 0)), "white lies above the threshold, black does not"
-        ),
-    }
-    names = ("Image", "Overlay", "Probability") if view == "Side by side" else (view,)
-    return [drawn[name]() for name in names]
-
-
-def show_layers(layers: Sequence[Layer], size: tuple[int, int], name: str) -> None:
-    """Show pictures of one size beside each other; zooming and moving one does so to all.
-
-    Parameters
-    ----------
-    layers : sequence of Layer
+    source : str
+        A ``data:`` address.
     size : tuple of int
-        Height and width of the pictures, in pixels.
-    name : str
-        The image's: as long as it stays the same, so does the zoom.
+        Height and width at which it is shown.
+    stretched : bool
+        Whether its brightness is stretched, since a screen shows 8 bits.
     """
-    height, width = size
-    figure = make_subplots(
-        rows=1,
-        cols=len(layers),
-        horizontal_spacing=0.01,
-        subplot_titles=[layer.title for layer in layers[1:] and layers],
-    )
-    for column, layer in enumerate(layers, start=1):
-        figure.add_trace(go.Image(source=layer.address, hoverinfo="skip"), row=1, col=column)
-    figure.update_xaxes(visible=False, matches="x", range=[-0.5, width - 0.5], constrain="domain")
-    figure.update_yaxes(visible=False, matches="y", range=[height - 0.5, -0.5], constrain="domain")
-    for column in range(1, len(layers) + 1):
-        figure.update_yaxes(scaleanchor=f"x{column if column > 1 else ''}", row=1, col=column)
-    figure.update_layout(
-        height=HEIGHT,
-        margin={"l": 0, "r": 0, "t": 28 if len(layers) > 1 else 0, "b": 0},
-        dragmode="pan",
-        uirevision=f"{name}-{len(layers)}",
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-    )
-    meaning = "; ".join(f"{layer.title}: {layer.meaning}" for layer in layers)
-    st.plotly_chart(
-        figure,
+
+    source: str
+    size: tuple[int, int]
+    stretched: bool
+
+
+def make_picture(image: np.ndarray) -> Picture:
+    """Bring an image of any depth and size to what a browser shows well."""
+    picture = render.rgb(image)
+    size = shown_size(*image.shape[:2])
+    if size != image.shape[:2]:
+        picture = resize_image(picture, size)
+    if (picture == picture[..., :1]).all():
+        picture = picture[..., 0]
+    kind = "jpeg" if picture.nbytes > LOSSLESS_BYTES else "png"
+    return Picture(render.data_uri(picture, kind), size, image.dtype != np.uint8)
+
+
+def shown_size(height: int, width: int) -> tuple[int, int]:
+    """Return the height and width at which an image is shown."""
+    scale = min(1.0, LONGEST / max(height, width))
+    return max(1, round(height * scale)), max(1, round(width * scale))
+
+
+def mask_layer(
+    classes: np.ndarray, opacity: float, colors: tuple[render.Color, ...] = render.PALETTE, *, width: int = 1
+) -> str:
+    """Return a mask as a transparent layer, filled as opaque as asked, with solid rims: a ``data:`` address.
+
+    Parameters
+    ----------
+    classes : (height, width)
+        0 background, 1 to n the classes. Each has its colour; after the last colour the first comes again.
+    opacity : float
+        0 to 1.
+    colors : tuple of colours
+    width : int
+        Of the rims, as in ``render.outline``.
+    """
+    count = len(colors)
+    index = np.where(classes > 0, (classes.astype(np.uint8) - 1) % count + 1, 0).astype(np.uint8)
+    rims = render.outline(classes, width) & (index > 0)
+    index[rims] += count
+    picture = Image.fromarray(index)
+    picture.putpalette([0, 0, 0, *(value for color in colors * 2 for value in color)])
+    alpha = bytes([0, *[round(opacity * 255)] * count, *[255] * count])
+    stream = io.BytesIO()
+    picture.save(stream, "PNG", compress_level=1, transparency=alpha)
+    return f"data:image/png;base64,{base64.b64encode(stream.getvalue()).decode()}"
+
+
+def show(
+    picture: Picture, prediction: Prediction, threshold: float, view: str, opacity: float, name: str, revision: str
+) -> None:
+    """Draw the viewer and below it what the colours mean.
+
+    Parameters
+    ----------
+    picture : Picture
+    prediction : Prediction
+        Of the same image.
+    threshold, opacity : float
+        0 to 1.
+    view : one of VIEWS
+    name : str
+        Of the image, for those who cannot see it.
+    revision : str
+        The zoom stays as long as this does.
+    """
+    height, width = picture.size
+    panels = _panels(picture, prediction, threshold, view, opacity)
+    ramp = None
+    if view == PROBABILITY:
+        colors = [f"rgb({red} {green} {blue})" for red, green, blue in render.HEAT[::15]]
+        ramp = {"colors": colors, "threshold": threshold}
+    panels = [{"alt": f"{name}: {words}", "layers": layers} for words, layers in panels]
+    _viewer(
         key="viewer",
-        config={
-            "scrollZoom": True,
-            "displaylogo": False,
-            "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
-            "doubleClick": "reset",
-        },
-        alt=f"{name}. {meaning}",
+        data={"revision": revision, "height": height, "width": width, "panels": panels, "ramp": ramp},
     )
-    st.caption(f"{meaning}. Wheel: zoom · drag: move · double click: fit.")
+    full = prediction.probability.shape
+    notes = [describe(view, threshold, _classes_in(prediction))]
+    if picture.stretched and view in (IMAGE, OVERLAY, SIDE_BY_SIDE):
+        notes.append("Brightness is stretched to be seen.")
+    if full != picture.size:
+        notes.append(f"Shown at {width:,} × {height:,} pixels; results have all {full[1]:,} × {full[0]:,}.")
+    st.caption(" ".join(notes))
+
+
+def _panels(
+    picture: Picture, prediction: Prediction, threshold: float, view: str, opacity: float
+) -> list[tuple[str, list[str]]]:
+    """Return words and layers of each panel."""
+    image = ("the image", [picture.source])
+    if view == IMAGE:
+        return [image]
+    probability, classes = _at(prediction, picture.size)
+    mask = (probability > threshold).astype(np.uint8)
+    if view == PROBABILITY:
+        rim = mask_layer(mask, 0, (WHITE,))
+        return [("its probability map", [render.data_uri(render.heatmap(probability)), rim])]
+    if view == MASK:
+        return [("its mask", [render.data_uri(render.mask_picture(mask))])]
+    overlay = ("the image with the mask over it", [picture.source, mask_layer(mask * classes, opacity)])
+    return [image, overlay] if view == SIDE_BY_SIDE else [overlay]
+
+
+def _at(prediction: Prediction, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray | int]:
+    """Return the probability and the classes at the size at which they are shown."""
+    probability, classes = prediction.probability, prediction.classes
+    if probability.shape != size:
+        probability = resize_probability(probability, size)
+        if classes is not None:
+            classes = np.asarray(Image.fromarray(classes).resize(size[::-1], Image.Resampling.NEAREST))
+    return probability, 1 if classes is None else classes
+
+
+def _classes_in(prediction: Prediction) -> int:
+    return 1 if prediction.classes is None else int(prediction.classes.max(initial=1))
+
+
+def describe(view: str, threshold: float, classes: int = 1) -> str:
+    """Say what the colours of a view mean."""
+    above = f"probability above {threshold:.2f}"
+    if view == IMAGE:
+        return "The image as it was given."
+    if view == PROBABILITY:
+        return f"Yellow: surely nucleus. Violet: surely background. White line: the threshold, {threshold:.2f}."
+    if view == MASK:
+        return f"White: {above}. Black: background."
+    if classes > 1:
+        names = [f"{COLOR_NAMES[(index - 1) % len(COLOR_NAMES)]}: class {index}" for index in range(1, classes + 1)]
+        colors = f"Where the {above}: {', '.join(names)}."
+    else:
+        colors = f"Orange: {above}, with its outline."
+    return f"The image, and the mask over it. {colors}" if view == SIDE_BY_SIDE else colors
