@@ -9,6 +9,7 @@ from studio.front_door import enter
 from studio.live import show_run
 from studio.overview import show_overview
 from studio.runs import open_run_view, show_runs
+from studio.scrolling import scroll
 from studio.start import settings_and_start, step
 from unet.data.report import require_usable
 from unet.errors import DatasetError, RunError
@@ -95,3 +96,4 @@ with page:
     else:
         set_up()
     show_runs(settings, shown=name)
+    scroll()

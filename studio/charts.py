@@ -65,9 +65,10 @@ def learning_curve(metrics: Metrics, name: str, epochs: int, best_epoch: int | N
     end = epochs if epochs <= 30 else min(epochs, max(10, seen * 1.15))
     _style(figure)
     figure.update_xaxes(title="epoch", range=[0, end * 1.03], dtick=_tick(end))
-    figure.update_yaxes(rangemode="tozero" if name == "loss" else "normal")
-    if name != "loss":
-        figure.update_yaxes(range=[None, 1.0] if name == "accuracy" else [0, 1.0])
+    if name == "loss" and (x or number):
+        figure.update_yaxes(rangemode="tozero")
+    else:
+        figure.update_yaxes(range=[None if name == "accuracy" and (x or number) else 0, 1.0])
     figure.update_layout(hovermode="x unified")
     return figure
 

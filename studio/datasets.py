@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from studio.progress import progress_bar
+from studio.scrolling import begin_at_top
 from unet.data.dataset import Dataset, add_files, add_folder, add_sample, add_zip, delete_dataset, list_datasets
 from unet.data.images import IMAGE_SUFFIXES
 from unet.data.report import DatasetReport, inspect_dataset
@@ -60,6 +61,7 @@ def choose(dataset_id: str | None) -> None:
     st.query_params.from_dict({PARAMETER: dataset_id} if dataset_id else {})
     # An uploader with a new key lets go of the old one's files, which Streamlit holds in memory.
     st.session_state["upload_round"] = st.session_state.get("upload_round", 0) + 1
+    begin_at_top()
 
 
 def dataset_report(dataset: Dataset, settings: Settings) -> DatasetReport:

@@ -7,7 +7,7 @@ from contextlib import suppress
 import streamlit as st
 
 from studio import charts, forms
-from studio.datasets import PARAMETER as DATASET
+from studio.datasets import choose
 from studio.learning import show_previews
 from studio.runs import badge, duration, show_busy
 from unet.errors import RunError, TrainingBusy, UnetError
@@ -125,7 +125,7 @@ def _resume(run: Run, settings: Settings) -> None:
 
 def _again(info: RunInfo) -> None:
     forms.remember(info.config)
-    st.query_params.from_dict({DATASET: info.dataset["id"]})
+    choose(info.dataset["id"])
 
 
 def _progress(state: RunState) -> None:
@@ -148,7 +148,7 @@ def _ahead(phase: str) -> str:
 
 
 def _where(state: RunState) -> list[str]:
-    parts = [f"**Epoch {state.epoch} of {state.epochs}**"]
+    parts = [f"**Epoch {max(1, state.epoch)} of {state.epochs}**"]
     parts.append("validating" if state.phase == "validating" else f"batch {state.batch} of {state.batches}")
     if state.images_per_second:
         parts.append(f"{state.images_per_second:.0f} images/s")

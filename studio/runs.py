@@ -8,6 +8,7 @@ from datetime import datetime
 
 import streamlit as st
 
+from studio.scrolling import begin_at_top
 from unet.config import Config
 from unet.data.dataset import Dataset
 from unet.data.report import DatasetReport
@@ -57,6 +58,7 @@ def start_run(dataset: Dataset, report: DatasetReport, config: Config, settings:
 def open_run_view(name: str) -> None:
     """Put a run into the address, so that the page shows it."""
     st.query_params.from_dict({PARAMETER: name})
+    begin_at_top()
 
 
 def badge(state: RunState) -> None:
