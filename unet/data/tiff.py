@@ -1,0 +1,138 @@
+"""TIFF, in which an image can be stored in more ways than in all other formats together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import numpy as np
+import tifffile
+from PIL import TiffImagePlugin
+from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC
+
+from unet.data.bounds import Refused, check_size
+from unet.data.upright import ORIENTATION, turn_upright
+
+TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+# More channels than any microscope has: a file that claims them is not an image.
+MAX_CHANNELS = 64
+# Of the largest image accepted: RGB of 16 bits takes 6, two channels of float32 take 8.
+MAX_BYTES_A_PIXEL = 8
+ALPHA = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
+JPEG = (COMPRESSION.JPEG, COMPRESSION.OJPEG, COMPRESSION.JPEG_2000_LOSSY)
+
+# What is wrong with a damaged file is said in an error; its log would be printed otherwise.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+
+@contextmanager
+def open_tiff(stream: BinaryIO, max_megapixels: int) -> Iterator[TiffDecoder]:
+    """Open a TIFF without decoding it."""
+    with tifffile.TiffFile(stream) as tiff:
+        yield TiffDecoder(tiff, stream, max_megapixels)
+
+
+class TiffDecoder:
+    """The pages of an open TIFF."""
+
+    def __init__(self, tiff: tifffile.TiffFile, stream: BinaryIO, max_megapixels: int):
+        self._tiff = tiff
+        self._stream = stream
+        self._max_megapixels = max_megapixels
+
+    @property
+    def pages(self) -> int:
+        return len(self._tiff.pages)
+
+    def size(self, number: int) -> tuple[int, int]:
+        """Return the height and width of a page, upright, found acceptable."""
+        page = self._page(number)
+        size = check_size((page.imagelength, page.imagewidth), self._max_megapixels)
+        return size[::-1] if _orientation(page) >= 5 else size
+
+    def read(self, number: int, *, mask: bool) -> np.ndarray:
+        """Decode a page: (height, width) or (height, width, channels), alpha left out. Masks keep stored values."""
+        page = self._page(number)
+        self.size(number)
+        self._check_memory(page)
+        if _needs_conversion(page):
+            return self._convert(number)
+        array = page.asarray()
+        if array.dtype.kind not in "buif":
+            raise Refused(f"holds values of the kind {array.dtype}; that is no image here")
+        if page.axes.startswith("S"):
+            array = np.moveaxis(array, 0, -1)
+        array = _without_alpha(array, page)
+        return turn_upright(array if mask else _as_shown(array, page), _orientation(page))
+
+    def _page(self, number: int) -> tifffile.TiffPage:
+        if not 0 <= number < self.pages:
+            raise Refused(f"has {self.pages} pages, counted from 0; there is no page {number}")
+        return self._tiff.pages[number]
+
+    def _check_memory(self, page: tifffile.TiffPage) -> None:
+        """Refuse a page of a small file that claims many channels, or tiles far larger than itself."""
+        if page.samplesperpixel > MAX_CHANNELS or page.imagedepth > 1:
+            raise Refused(
+                f"has {page.samplesperpixel} channels and {page.imagedepth} layers a page; that is no image here"
+            )
+        if page.dtype is None:
+            raise Refused(f"holds values of {page.bitspersample} bits; save it with 8 or 16")
+        size = max(page.nbytes, int(np.prod(page.chunks, dtype=object)) * page.dtype.itemsize)
+        if size > self._max_megapixels * 1_000_000 * MAX_BYTES_A_PIXEL:
+            raise Refused(f"takes {size / 2**30:,.1f} GB of memory; that is too much. Crop it or make it smaller")
+        if page.is_tiled and page.compression == COMPRESSION.NONE:  # a last tile cut short would be read as blank
+            ends = (start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=False))
+            if max(ends, default=0) > self._tiff.filehandle.size:
+                raise Refused("is cut short; copy or download it again")
+
+    def _convert(self, number: int) -> np.ndarray:
+        """Let Pillow turn what is neither grey nor RGB into RGB, upright."""
+        self._stream.seek(0)
+        picture = TiffImagePlugin.TiffImageFile(self._stream)
+        picture.seek(number)
+        picture.load()  # and turns it
+        if picture.mode == "LAB":
+            raise Refused("has its colours as Lab; save it as RGB")
+        return np.asarray(picture.convert("RGB"))
+
+
+def _orientation(page: tifffile.TiffPage) -> int:
+    value = page.tags.valueof(ORIENTATION, 1)
+    return value if isinstance(value, int) else 1
+
+
+def _needs_conversion(page: tifffile.TiffPage) -> bool:
+    if page.photometric == PHOTOMETRIC.YCBCR:
+        return page.compression not in JPEG  # tifffile gives RGB out of JPEG
+    return page.photometric in (PHOTOMETRIC.SEPARATED, PHOTOMETRIC.CIELAB, PHOTOMETRIC.ICCLAB, PHOTOMETRIC.ITULAB)
+
+
+def _without_alpha(array: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
+    """Leave out the channels that the file calls alpha, and a fourth beside red, green and blue."""
+    if array.ndim == 2:
+        return array
+    channels = array.shape[2]
+    first = channels - len(page.extrasamples)
+    kept = [index for index in range(channels) if index < first or page.extrasamples[index - first] not in ALPHA]
+    if page.photometric == PHOTOMETRIC.RGB and len(kept) == 4:
+        kept = kept[:3]
+    array = array if len(kept) == channels else array[..., kept]
+    return array[..., 0] if array.shape[2] == 1 else array
+
+
+def _as_shown(array: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
+    """Resolve a palette, turn white-is-zero round and stretch fewer than 8 bits, as a viewer does."""
+    if page.photometric == PHOTOMETRIC.PALETTE and page.colormap is not None and array.ndim == 2:
+        colours = page.colormap
+        return np.moveaxis((colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)[:, array], 0, -1)
+    if array.dtype.kind not in "bu" or not isinstance(page.bitspersample, int):
+        return array
+    if array.dtype == bool:
+        array = array.astype(np.uint8)
+    top = 2**page.bitspersample - 1
+    if page.photometric == PHOTOMETRIC.MINISWHITE:
+        array = array.dtype.type(top) - array
+    return array * array.dtype.type(255 // top) if top < 255 else array
