@@ -5,6 +5,8 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from unet.settings import ASSETS
+
 ENTERED = "came_through_the_front_door"
 
 
@@ -30,5 +32,7 @@ def enter() -> None:
     by themselves, with a navigation of its own. A link to a page of a server that has just started leads there.
     """
     if ENTERED not in st.session_state:
+        # Without an icon of our own, the browser would fetch that of the page's menu entry from fonts.gstatic.com.
+        st.set_page_config("U-Net Studio", ASSETS / "icon.svg", layout="wide")
         st.navigation(pages(), position="hidden")  # from now on, pages/ is ours
         st.rerun()
