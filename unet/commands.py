@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
 
 from unet.data.dataset import open_dataset
 from unet.data.report import DatasetReport, inspect_dataset
@@ -168,7 +169,10 @@ def progress(title: str, unit: str = "file") -> Iterator[Callable[[int, int], No
 @contextlib.contextmanager
 def training_bar() -> Iterator[Callable[[RunState], None]]:
     """Show the phases, epochs and batches of a training on a terminal; yield what takes its state."""
-    with tqdm(unit="batch", disable=None, bar_format="{desc} {bar} {n_fmt}/{total_fmt}{postfix}") as bar:
+    with (
+        logging_redirect_tqdm(),
+        tqdm(unit="batch", disable=None, bar_format="{desc} {bar} {n_fmt}/{total_fmt}{postfix}") as bar,
+    ):
 
         def update(state: RunState) -> None:
             if state.phase == "training":

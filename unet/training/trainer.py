@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -92,17 +94,27 @@ def _training_lock(settings: Settings) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _log_to(path: Path) -> Iterator[None]:
+    """Write what is logged to the run's log, once: what a started trainer prints goes there too."""
     handler = logging.FileHandler(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%H:%M:%S"))
-    level = log.level
+    before = log.level, log.propagate
     log.setLevel(logging.INFO)
+    log.propagate = not _is_printed_to(path)
     log.addHandler(handler)
     try:
         yield
     finally:
         log.removeHandler(handler)
-        log.setLevel(level)
+        log.setLevel(before[0])
+        log.propagate = before[1]
         handler.close()
+
+
+def _is_printed_to(path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(sys.stderr.fileno()), path.stat())
+    except (OSError, ValueError, AttributeError):  # there may be no such thing as stderr
+        return False
 
 
 @contextlib.contextmanager

@@ -46,7 +46,8 @@ def test_kill_minus_nine_then_resume(make_run, settings):
     wait_for(lambda: status(run) == "stopped", seconds=20)
     epochs = [row["epoch"] for row in run.metrics().epochs]
     assert epochs == list(range(1, len(epochs) + 1))
-    assert f"Going on after epoch {before[-1]}" in run.log_tail() or "Going on after epoch" in run.log_tail()
+    # Once, though the log file is also where the process prints; the epoch that was killed may have been kept.
+    assert run.log_tail().count("Going on after epoch") == 1
     assert run.model_folder
 
 
