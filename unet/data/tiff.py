@@ -57,6 +57,7 @@ class TiffDecoder:
         page = self._page(number)
         self.size(number)
         self._check_memory(page)
+        self._check_whole(page)
         if _needs_conversion(page):
             return self._convert(number)
         array = page.asarray()
@@ -83,10 +84,19 @@ class TiffDecoder:
         size = max(page.nbytes, int(np.prod(page.chunks, dtype=object)) * page.dtype.itemsize)
         if size > self._max_megapixels * 1_000_000 * MAX_BYTES_A_PIXEL:
             raise Refused(f"takes {size / 2**30:,.1f} GB of memory; that is too much. Crop it or make it smaller")
-        if page.is_tiled and page.compression == COMPRESSION.NONE:  # a last tile cut short would be read as blank
-            ends = (start + count for start, count in zip(page.dataoffsets, page.databytecounts, strict=False))
-            if max(ends, default=0) > self._tiff.filehandle.size:
-                raise Refused("is cut short; copy or download it again")
+
+    def _check_whole(self, page: tifffile.TiffPage) -> None:
+        """Refuse a page of which strips or tiles are missing: tifffile would read them as blank."""
+        parts = int(np.prod(page.chunked, dtype=object))
+        missing = not page.is_contiguous and len(page.dataoffsets) < parts
+        if page.compression == COMPRESSION.NONE and page.photometric != PHOTOMETRIC.YCBCR:  # that may be subsampled
+            values = parts * int(np.prod(page.chunks, dtype=object)) if page.is_tiled else page.size
+            end = self._tiff.filehandle.size
+            ranges = zip(page.dataoffsets, page.databytecounts, strict=False)
+            there = sum(min(count, max(end - start, 0)) for start, count in ranges)
+            missing = missing or there < values * page.bitspersample // 8
+        if missing:
+            raise Refused("is cut short or damaged; copy or download it again")
 
     def _convert(self, number: int) -> np.ndarray:
         """Let Pillow turn what is neither grey nor RGB into RGB, upright."""

@@ -344,6 +344,14 @@ def test_channels_and_tiles_that_need_too_much_memory_are_refused():
         read_image(tiff(np.zeros((4, 4, 90), np.uint8), **CHANNELS))
 
 
+def test_strips_that_are_missing_are_not_read_as_blank():
+    one_bit = pillow(Image.fromarray(GREY > 100), "TIFF")
+    with pytest.raises(ImageError, match="cut short"):
+        read_image(with_tags(one_bit, ImageLength=60_000))
+    with pytest.raises(ImageError, match="cut short"):
+        read_image(with_tags(tiff(BIG, photometric="rgb", compression="zlib"), RowsPerStrip=8))
+
+
 def test_an_installation_may_allow_more_than_pillow_does():
     many = np.zeros((60_000, 3_000), np.uint8)  # 180 million pixels
     data = imagecodecs.png_encode(many, level=1)
