@@ -3,36 +3,45 @@
 from __future__ import annotations
 
 import errno
-import posixpath
-import re
 import shutil
 import stat
-import unicodedata
+import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
-from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from unet.data.images import IMAGE_SUFFIXES
-from unet.data.layouts import JUNK, walk_files
+from unet.data.fingerprint import DIGEST_BYTES, combine, folder_fingerprint
+from unet.data.names import check_tree, is_wanted, safe_path
 from unet.errors import ArchiveError
 from unet.settings import MB, Settings
 
+__all__ = ["Limits", "extract_zip", "folder_fingerprint", "store_files"]
+
 Progress = Callable[[int, int], None]
 
-# Images, masks, and the tables that tell groups; all else in an archive is passed over.
-KEPT_SUFFIXES = IMAGE_SUFFIXES | {".csv"}
 ARCHIVE_SUFFIXES = {".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".7z", ".rar"}
 PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 CHUNK = 256 * 1024
-MAX_NAME_BYTES, MAX_PATH_BYTES = 255, 1000
 LOCAL_HEADER_BYTES = 30
 ENCRYPTED = 0x1
+# What zipfile has been seen to raise on a damaged archive.
+DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    ValueError,
+    LookupError,
+    OverflowError,
+    MemoryError,
+)
 
 
 @dataclass(frozen=True)
@@ -86,17 +95,19 @@ def extract_zip(archive: Path, folder: Path, limits: Limits, progress: Progress 
         If the archive is damaged, hostile or too large; the message names the member.
     """
     with _refusals(Path(archive).name), zipfile.ZipFile(archive) as opened:
-        members = _check_members(opened.infolist(), limits)
+        members = _check_members(opened, limits)
         total = sum(member.file_size for _, member in members)
         if total > shutil.disk_usage(folder).free:
             raise ArchiveError(f"The archive unpacks to {total / MB:,.0f} MB, and the disk has less left than that.")
         digests = {}
         for path, member in members:
             with _refusals(member.filename), opened.open(member) as source:
-                digests[path] = _store(source, Path(folder) / path, member.file_size, member.filename)
+                digests[path], size = _store(source, Path(folder) / path, member.file_size, member.filename)
+            if size != member.file_size:
+                raise ArchiveError(f"{member.filename!a} is smaller than the archive says; make or download it again.")
             if progress:
                 progress(len(digests), len(members))
-    return _fingerprint(digests)
+    return combine(digests)
 
 
 def store_files(
@@ -127,62 +138,20 @@ def store_files(
     wanted = [(path, file) for path, file in ((safe_path(name), file) for name, file in files) if is_wanted(path)]
     if len(wanted) > limits.max_members:
         raise ArchiveError(f"The upload has {len(wanted):,} files; {limits.max_members:,} are allowed.")
-    _check_tree([path for path, _ in wanted])
+    check_tree([path for path, _ in wanted])
     digests, room = {}, limits.max_bytes
     for path, file in wanted:
         with _refusals(str(path)):
-            digests[path] = _store(file, Path(folder) / path, room, str(path))
-            room -= (Path(folder) / path).stat().st_size
+            digests[path], size = _store(file, Path(folder) / path, room, str(path))
+        room -= size
         if progress:
             progress(len(digests), len(wanted))
-    return _fingerprint(digests)
+    return combine(digests)
 
 
-def folder_fingerprint(folder: Path, progress: Progress | None = None) -> str:
-    """Return the fingerprint of the images and tables below a folder; links are not followed.
-
-    Names and contents count; the folders around all of them, and files of other kinds, do not.
-    """
-    # Tens of thousands of small files: strings in place of paths take a third of the time.
-    names = ["/".join((*parts, name)) for parts, files in walk_files(Path(folder), []) for name in files]
-    wanted = [name for name in names if PurePosixPath(name).suffix.lower() in KEPT_SUFFIXES]
-    digests = {}
-    for name in wanted:
-        digests[name] = blake2b(Path(folder, name).read_bytes(), digest_size=16).digest()
-        if progress:
-            progress(len(digests), len(wanted))
-    return _fingerprint(digests)
-
-
-def safe_path(name: str) -> PurePosixPath:
-    """Return the relative path that a name in an archive or upload stands for.
-
-    Raises
-    ------
-    ArchiveError
-        If it is absolute, leads out of its folder, or no file could be called so.
-    """
-    shown = ascii(name[:200])
-    if name.startswith(("/", "\\")) or re.match(r"[A-Za-z]:", name):
-        raise ArchiveError(f"The member {shown} has an absolute path; such archives are refused.")
-    path = PurePosixPath(name.replace("\\", "/"))
-    if ".." in path.parts:
-        raise ArchiveError(f"The member {shown} leads out of its folder; such archives are refused.")
-    encoded = [part.encode("utf-8", "surrogatepass") for part in path.parts]
-    too_long = any(len(part) > MAX_NAME_BYTES for part in encoded) or sum(map(len, encoded)) > MAX_PATH_BYTES
-    if too_long or any(ord(letter) < 32 or 0xD800 <= ord(letter) < 0xE000 for letter in name):
-        raise ArchiveError(f"The member {shown} has a name that no file can have; such archives are refused.")
-    return path
-
-
-def is_wanted(path: PurePosixPath) -> bool:
-    """Whether a file is an image or table, and not what a system leaves behind, such as ``__MACOSX``."""
-    junk = any(part.startswith(".") or part.lower() in JUNK for part in path.parts)
-    return not junk and path.suffix.lower() in KEPT_SUFFIXES
-
-
-def _check_members(members: list[zipfile.ZipInfo], limits: Limits) -> list[tuple[PurePosixPath, zipfile.ZipInfo]]:
+def _check_members(archive: zipfile.ZipFile, limits: Limits) -> list[tuple[PurePosixPath, zipfile.ZipInfo]]:
     """Return path and member of each file to unpack, all found good."""
+    members = archive.infolist()
     if len(members) > limits.max_members:
         raise ArchiveError(f"The archive has {len(members):,} members; {limits.max_members:,} are allowed.")
     wanted, total = [], 0
@@ -194,8 +163,8 @@ def _check_members(members: list[zipfile.ZipInfo], limits: Limits) -> list[tuple
         total += member.file_size
         _check_size(member, total, limits)
         wanted.append((path, member))
-    _check_overlap(members)
-    _check_tree([path for path, _ in wanted])
+    _check_overlap(members, archive.start_dir)
+    check_tree([path for path, _ in wanted])
     return wanted
 
 
@@ -228,56 +197,34 @@ def _check_size(member: zipfile.ZipInfo, total: int, limits: Limits) -> None:
         raise ArchiveError(f"The member {shown} is packed in an unusual way; make the archive with Deflate.")
 
 
-def _check_overlap(members: list[zipfile.ZipInfo]) -> None:
+def _check_overlap(members: list[zipfile.ZipInfo], end: int) -> None:
     """Refuse members that share bytes: a small archive can pretend to be a large one that way."""
     ordered = sorted(members, key=lambda member: member.header_offset)
-    for member, following in pairwise(ordered):
-        if member.header_offset + LOCAL_HEADER_BYTES + member.compress_size > following.header_offset:
-            raise ArchiveError(
-                f"The members {member.filename!a} and {following.filename!a} overlap; such archives are refused."
-            )
+    starts = [*(member.header_offset for member in ordered[1:]), end]
+    for member, following in zip(ordered, starts, strict=False):
+        if member.header_offset + LOCAL_HEADER_BYTES + member.compress_size > following:
+            raise ArchiveError(f"The member {member.filename!a} overlaps what follows it; such archives are refused.")
 
 
-def _check_tree(paths: Iterable[PurePosixPath]) -> None:
-    """Refuse two files of one name, on disks too where case and accents do not tell names apart."""
-    files: dict[str, PurePosixPath] = {}
-    for path in paths:
-        same = files.setdefault(_key(path), path)
-        if same is not path:
-            raise ArchiveError(f"The member {str(path)!a} is there twice; such archives are refused.")
-    for path in files.values():
-        for parent in path.parents[:-1]:
-            if _key(parent) in files:
-                raise ArchiveError(f"The member {str(parent)!a} is a file and a folder; such archives are refused.")
-
-
-def _key(path: PurePosixPath) -> str:
-    return unicodedata.normalize("NFC", str(path)).casefold()
-
-
-def _store(source: BinaryIO, path: Path, room: int, name: str) -> bytes:
-    """Write a file, counting its bytes as they come, since sizes in headers lie; return the digest of its content."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    digest = blake2b(digest_size=16)
-    with path.open("xb") as target:
+def _store(source: BinaryIO, path: Path, room: int, name: str) -> tuple[bytes, int]:
+    """Write a file, counting its bytes as they come, since sizes in headers lie; return its digest and size."""
+    digest, size = blake2b(digest_size=DIGEST_BYTES), 0
+    with _create(path) as target:
         while chunk := source.read(CHUNK):
-            room -= len(chunk)
-            if room < 0:
+            size += len(chunk)
+            if size > room:
                 raise ArchiveError(f"{name!a} is larger than it may be; such archives and uploads are refused.")
             digest.update(chunk)
             target.write(chunk)
-    return digest.digest()
+    return digest.digest(), size
 
 
-def _fingerprint(digests: Mapping[str | PurePosixPath, bytes]) -> str:
-    """Combine names and contents; the folders that all files share do not count."""
-    named = {str(path): digest for path, digest in digests.items()}
-    common = posixpath.commonpath([posixpath.dirname(name) for name in named]) if named else ""
-    start = len(common) + 1 if common else 0
-    total = blake2b(digest_size=16)
-    for name in sorted(named):
-        total.update(name[start:].encode("utf-8", "surrogateescape") + b"\0" + named[name])
-    return total.hexdigest()
+def _create(path: Path) -> BinaryIO:
+    try:
+        return path.open("xb")
+    except FileNotFoundError:  # only the first file of a folder comes here: most have dozens
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("xb")
 
 
 @contextmanager
@@ -293,5 +240,5 @@ def _refusals(name: str) -> Iterator[None]:
                 f"The disk is full; {name!a} could not be stored. Free some space and try again."
             ) from error
         raise ArchiveError(f"{name!a} cannot be read or stored: {error.strerror or error}.") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, KeyError) as error:
+    except DAMAGED as error:
         raise ArchiveError(f"{name!a} is damaged or no zip archive ({error}); make or download it again.") from error
