@@ -8,6 +8,7 @@ again. Whatever is unusual about a file is left to the general decoder, and so i
 from __future__ import annotations
 
 import struct
+import threading
 import zlib
 
 import imagecodecs
@@ -17,6 +18,8 @@ SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Bit depth 8, grey, deflate, the usual filters, not interlaced.
 PLAIN_GREY = b"\x08\x00\x00\x00\x00"
 SUB, UP, PAETH = 1, 2, 4
+
+_local = threading.local()
 
 
 def read_block(data: bytes, size: tuple[int, int]) -> tuple[int, int, np.ndarray] | None:
@@ -46,7 +49,7 @@ def read_block(data: bytes, size: tuple[int, int]) -> tuple[int, int, np.ndarray
         return None
     stride = width + 1  # each row begins with the number of its filter
     try:
-        raw = imagecodecs.deflate_decode(packed, out=height * stride)
+        raw = imagecodecs.deflate_decode(packed, out=_room(height * stride))
     except (imagecodecs.DeflateError, MemoryError):
         return None
     if len(raw) != height * stride:
@@ -61,7 +64,15 @@ def read_block(data: bytes, size: tuple[int, int]) -> tuple[int, int, np.ndarray
         return None
     columns = rows.any(axis=0).nonzero()[0]
     left, right = (int(columns[0]), int(columns[-1])) if len(columns) else (0, -1)
-    return top, left, rows[:, left : right + 1]
+    return top, left, rows[:, left : right + 1].copy()  # the next mask is decoded into the same memory
+
+
+def _room(size: int) -> memoryview:
+    """Return memory of this thread's own, used again and again: fresh memory for each mask costs more than decoding."""
+    buffer = getattr(_local, "buffer", b"")
+    if len(buffer) < size:
+        buffer = _local.buffer = bytearray(size)
+    return memoryview(buffer)[:size]
 
 
 def _pixel_chunks(data: bytes) -> bytes | None:
@@ -83,13 +94,13 @@ def _pixel_chunks(data: bytes) -> bytes | None:
         position = stop + 4
 
 
-def _bounds(raw: bytes) -> tuple[int, int]:
+def _bounds(raw: memoryview) -> tuple[int, int]:
     """Return positions at or a few bytes around the first and last byte that is not 0; first > last if all are."""
     whole = len(raw) // 8
     filled = np.flatnonzero(np.frombuffer(raw, np.uint64, whole) != 0)
     first, last = (int(filled[0]) * 8, int(filled[-1]) * 8 + 7) if len(filled) else (len(raw), -1)
     tail = raw[whole * 8 :]
-    if tail.strip(b"\0"):
+    if any(tail):
         first, last = min(first, whole * 8), len(raw) - 1
     return first, last
 
