@@ -16,7 +16,7 @@ from unet.settings import read_settings
 
 enter()
 settings = read_settings()
-page = st.container(horizontal_alignment="center").container(width=1120)
+page = st.container(horizontal_alignment="center").container(width=1280)
 
 with page:
     st.title("Predict", anchor=False)
@@ -24,7 +24,7 @@ with page:
     model_side, images_side = st.columns(2)
     with model_side.container(border=True, height="stretch"):
         entry = choose_model(settings)
-    with images_side.container(border=True, height="stretch"):
+    with images_side.container(border=True, height="stretch", vertical_alignment="center"):
         images = choose_images(settings)
 
     if entry and images:

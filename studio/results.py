@@ -99,7 +99,7 @@ def _look(job: Job, images: dict[str, Upload], was_reset: bool) -> None:
         left.error(f"**{plain(name)}**: {plain(str(error))}", icon=":material/broken_image:")
         return
     with left:
-        view = st.segmented_control(
+        chosen = st.segmented_control(
             "View",
             viewer.VIEWS,
             default=viewer.VIEWS[0],
@@ -109,6 +109,7 @@ def _look(job: Job, images: dict[str, Upload], was_reset: bool) -> None:
             label_visibility="collapsed",
             wrap=True,
         )
+        view = chosen or viewer.VIEWS[0]  # an address may clear it
         with opacity_place:
             opacity = _choose_opacity(view)
         viewer.show(picture, prediction, threshold, view, opacity, name, f"{upload.digest}-{page}")
@@ -124,28 +125,36 @@ def _choose_image(names: list[str]) -> str:
     # Of another set of images, perhaps; Streamlit would complain about a name that is no option.
     if st.session_state.get(IMAGE, names[0]) not in names:
         st.session_state[IMAGE] = names[0]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        name = st.selectbox("Image", names, key=IMAGE, bind="query-params")
-        place = names.index(name)
-        for step, icon, words in ((-1, "chevron_left", "Previous image"), (1, "chevron_right", "Next image")):
+    name = st.selectbox("Image", names, key=IMAGE, bind="query-params")
+    place = names.index(name)
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        for step, words, icon, side in (
+            (-1, "Previous", "chevron_left", "left"),
+            (1, "Next", "chevron_right", "right"),
+        ):
             st.button(
-                "",
+                words,
                 icon=f":material/{icon}:",
-                help=words,
-                key=f"step{step}",
+                icon_position=side,
+                type="tertiary",
+                key=f"image_{words.lower()}",
                 disabled=not 0 <= place + step < len(names),
-                on_click=st.session_state.__setitem__,
-                args=(IMAGE, names[(place + step) % len(names)]),
+                on_click=_go_to,
+                args=(names[(place + step) % len(names)],),
             )
     return name
+
+
+def _go_to(name: str) -> None:
+    st.session_state[IMAGE] = name
 
 
 def _choose_page(job: Job, upload: Upload) -> int:
     pages = facts_of(job, upload).pages
     if pages <= 1:
         return 0
-    key = f"page-{upload.digest[:8]}"
-    return st.number_input(f"Page, of {pages}", 1, pages, 1, key=key, bind="query-params") - 1
+    key = _page_key(upload)
+    return st.number_input(f"Page, 1 to {pages}", 1, pages, 1, key=key, bind="query-params") - 1
 
 
 def _choose_threshold(job: Job, was_reset: bool) -> float:
@@ -208,7 +217,7 @@ def _downloads(
     """Draw the buttons; each file is made when its button is pressed."""
     stem = Path(name).stem
     probability = prediction.probability
-    pages = [(each, upload, _page_of(upload)) for each, upload in images.items()]
+    pages = [(each, upload, _page_of(job, upload)) for each, upload in images.items()]
     files = (
         ("Mask", "PNG, 0 and 255", f"{stem}_mask.png", "image/png", partial(_mask_file, probability, threshold)),
         (
@@ -248,8 +257,15 @@ def _labels_file(probability, threshold: float) -> bytes:
     return labels_tiff(label_objects(threshold_map(probability, threshold)))
 
 
-def _page_of(upload: Upload) -> int:
-    return st.session_state.get(f"page-{upload.digest[:8]}", 1) - 1
+def _page_of(job: Job, upload: Upload) -> int:
+    """Return the page that was chosen of an image, also while its widget is not on the page."""
+    key = _page_key(upload)
+    chosen = str(st.session_state.get(key, st.query_params.get(key, 1)))
+    return min(max(int(chosen) if chosen.isdecimal() else 1, 1), facts_of(job, upload).pages) - 1
+
+
+def _page_key(upload: Upload) -> str:
+    return f"page-{upload.digest[:8]}"
 
 
 def _table(job: Job, images: dict[str, Upload], threshold: float) -> None:
@@ -263,7 +279,7 @@ def _table(job: Job, images: dict[str, Upload], threshold: float) -> None:
         rows = []
         for name, upload in images.items():
             try:
-                found = summary_of(job, upload, _page_of(upload), threshold)
+                found = summary_of(job, upload, _page_of(job, upload), threshold)
             except ImageError as error:
                 rows.append({"Image": name, "Remark": str(error)})
                 continue
