@@ -50,8 +50,10 @@ def show_previews(run: Run) -> None:
 
 def _choose_epoch(name: str, epochs: list[int]) -> int:
     key, newest = f"epoch-{name}", f"newest-{name}"
-    # The slider stands at the newest epoch, and goes along with it, until somebody moves it back.
-    if st.session_state.get(key, 0) >= st.session_state.get(newest, 0) or st.session_state[key] not in epochs:
+    # The slider stands at the newest epoch, and goes along with it, until somebody moves it back. It forgets where it
+    # stood when it was not drawn for a while.
+    stands = st.session_state.get(key)
+    if stands not in epochs or stands >= st.session_state.get(newest, 0):
         st.session_state[key] = epochs[-1]
     st.session_state[newest] = epochs[-1]
     if len(epochs) == 1:

@@ -156,6 +156,17 @@ def test_the_newest_preview_is_followed_until_one_is_chosen(open_app, run):
         assert "threshold 0.5, in orange" in words(app)
 
 
+def test_a_run_that_is_left_and_opened_again(open_app, run):
+    write_epochs(run, 3)
+    write_state(run, RunState(status="finished", epoch=3, epochs=3, best_epoch=3, best=BEST))
+    app = open_app("train", run=run.name)
+    app.select_slider[0].set_value(1).run()
+    app.button(key="back").click().run()
+    app.button(key="open-mine").click().run()
+    assert not app.exception
+    assert app.select_slider[0].value == 3
+
+
 def test_train_again_starts_from_the_runs_dataset_and_settings(open_app, settings, tutorial_folder):
     run = make_run(settings, tutorial_folder, epochs=7, loss="dice")
     app = open_app("train", run=run.name)
