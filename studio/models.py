@@ -14,6 +14,7 @@ from studio.words import plain
 from unet.errors import ModelError
 from unet.model.folder import ModelEntry, find_model, list_models, model_stamp, store_model_zip
 from unet.model.info import INFO_FILE
+from unet.model.network import count_parameters
 from unet.model.weights import WEIGHTS_FILE
 from unet.prediction.predictor import Predictor
 from unet.settings import Settings
@@ -21,7 +22,7 @@ from unet.settings import Settings
 PARAMETER = "model"
 CHOICE = "model_choice"
 HELD = 3  # models in memory, some tens of MB each
-SCORES = {"dice": "Dice", "iou": "IoU", "accuracy": "Accuracy", "loss": "Loss"}
+SCORES = {"dice": "Dice", "iou": "IoU", "accuracy": "Accuracy"}
 ORIGIN = {
     "created": "Made",
     "run": "Run",
@@ -107,9 +108,10 @@ def choose_model(settings: Settings) -> ModelEntry | None:
         )
         with st.popover("About it", icon=":material/info:", width="content"):
             _about(entries[key])
-        with st.popover("Upload a model", icon=":material/upload:", width="content"):
+        # Under a new key it is a new popover, and a closed one: once a model has come, it is in the way.
+        stored = st.session_state.get("models_stored", 0)
+        with st.popover("Upload a model", icon=":material/upload:", width="content", key=f"upload_model_{stored}"):
             _uploader(settings)
-    _show_refusal()
     if problem:
         st.warning(problem, icon=":material/warning:")
     return entries[key]
@@ -133,7 +135,6 @@ def _no_model(settings: Settings) -> None:
         if settings.training:
             st.page_link("pages/train.py", label="Train a model", icon=":material/model_training:")
     _uploader(settings)
-    _show_refusal()
 
 
 def _about(entry: ModelEntry) -> None:
@@ -151,12 +152,13 @@ def _about(entry: ModelEntry) -> None:
     height, width = info.config.input_size
     facts = {
         "Threshold": f"{info.threshold:.2f}",
+        "Network": f"{count_parameters(info.config):,} parameters, {len(info.config.filters)} levels",
         "Input": f"{height} × {width} pixels, {'grey' if info.config.channels == 1 else 'colour'}",
-        "Levels": f"{len(info.config.filters)}, with {', '.join(map(str, info.config.filters))} filters",
-        "Classes": str(info.config.classes),
     }
+    if info.config.classes > 1:
+        facts["Classes"] = str(info.config.classes)
     facts |= {label: _fact(info.provenance[name]) for name, label in ORIGIN.items() if info.provenance.get(name)}
-    st.markdown("\n".join(["| | |", "|-|-|", *(f"| {label} | {plain(fact)} |" for label, fact in facts.items())]))
+    st.markdown("  \n".join(f":gray[{label}:] {plain(fact)}" for label, fact in facts.items()))
 
 
 def _fact(value: object) -> str:
@@ -183,6 +185,8 @@ def _uploader(settings: Settings) -> None:
         args=(key, settings),
         help=f"`{INFO_FILE}` and `{WEIGHTS_FILE}`, and nothing else: such as the folder `model` of a run.",
     )
+    if refused := st.session_state.get("model_refused"):
+        st.error(plain(refused), icon=":material/error:")
 
 
 def _store(key: str, settings: Settings) -> None:
@@ -203,9 +207,5 @@ def _store(key: str, settings: Settings) -> None:
         st.session_state["model_refused"] = str(error)
         return
     st.query_params[PARAMETER] = f"uploaded:{stored.name}"
+    st.session_state["models_stored"] = st.session_state.get("models_stored", 0) + 1
     st.toast("The uploaded model is chosen.", icon=":material/check_circle:")
-
-
-def _show_refusal() -> None:
-    if refused := st.session_state.get("model_refused"):
-        st.error(plain(refused), icon=":material/error:")

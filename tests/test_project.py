@@ -61,7 +61,7 @@ def test_pages_are_drawn_without_tensorflow():
 import sys
 from streamlit.testing.v1 import AppTest
 app = AppTest.from_file("streamlit_app.py", default_timeout=60).run()
-for page in ("home", "train"):
+for page in ("home", "train", "predict"):
     app.switch_page(f"pages/{page}.py").run()
     assert not app.exception, app.exception
 print(*sorted({"tensorflow", "keras"} & set(sys.modules)))

@@ -14,7 +14,7 @@ import tifffile
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from studio import predictions, results, uploads, viewer
+from studio import outputs, predictions, uploads, viewer
 from tests.factories import draw_discs
 from unet.config import ModelConfig
 from unet.data.images import read_image
@@ -286,9 +286,7 @@ def test_the_address_is_obeyed(open_app, model):
 
 @pytest.mark.parametrize("wrong", ["", "7", "-1", "nan", "inf", "abc", "0.5,0.6"])
 def test_nonsense_in_the_address_breaks_nothing(open_app, model, wrong):
-    app = open_app(
-        "predict", model=model, samples="1", threshold=wrong, view=wrong, opacity=wrong, image=wrong
-    )
+    app = open_app("predict", model=model, samples="1", threshold=wrong, view=wrong, opacity=wrong, image=wrong)
     assert not app.exception
     assert 0 <= app.slider(key="threshold").value <= 1
     assert any("Orange" in caption.value for caption in app.caption)  # the overlay
@@ -397,7 +395,7 @@ def test_large_images_are_shown_smaller_and_rims_survive():
 
 
 def test_the_table_waits_where_it_would_take_long(open_app, model, monkeypatch):
-    monkeypatch.setattr(results, "TABLE_AT_ONCE", 1)
+    monkeypatch.setattr(outputs, "TABLE_AT_ONCE", 1)
     app = open_app("predict", model=model, samples="1")
     assert not app.exception
     assert not app.dataframe
