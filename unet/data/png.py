@@ -110,16 +110,17 @@ def _unfilter(filtered: np.ndarray) -> np.ndarray | None:
     kinds, rows = filtered[:, 0], filtered[:, 1:]
     if not kinds.any():
         return rows
+    if not np.isin(kinds, (0, SUB, UP, PAETH)).all():
+        return None
     rows = rows.copy()
-    for index, kind in enumerate(kinds.tolist()):
-        if kind == UP and index:
-            rows[index] += rows[index - 1]
-        elif kind == SUB:
-            np.add.accumulate(rows[index], dtype=np.uint8, out=rows[index])
-        elif kind == PAETH:
+    left = kinds == SUB  # needs no row above, so all such rows at once
+    if left.any():
+        rows[left] = np.add.accumulate(rows[left], axis=1, dtype=np.uint8)
+    for index in np.flatnonzero(kinds > SUB).tolist():
+        if kinds[index] == PAETH:
             _undo_paeth(rows[index], rows[index - 1] if index else np.zeros_like(rows[0]))
-        elif kind not in (0, UP):
-            return None
+        elif index:
+            rows[index] += rows[index - 1]
     return rows
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from filelock import FileLock
 from unet.data.dataset import Dataset
 from unet.data.images import read_image
 from unet.data.labels import label_sample, load_labels, save_labels
+from unet.data.processes import map_in_processes
 from unet.data.samples import LEFT_OUT, PREDICT, DatasetReport, Sample, SampleReport
 from unet.data.threads import map_files
 from unet.errors import DatasetError, ImageError
@@ -25,6 +27,8 @@ __all__ = ["DatasetReport", "SampleReport", "inspect_dataset", "read_labels", "r
 # Raised whenever the same files would give another report or other label maps.
 VERSION = 1
 REPORT = "report.json"
+# From here on, processes are worth their start.
+MANY_MASKS = 2000
 
 
 def inspect_dataset(
@@ -66,13 +70,14 @@ def _inspect(
     dataset: Dataset, settings: Settings, progress: Callable[[int, int], None] | None
 ) -> Sequence[SampleReport]:
     """Read every sample and keep the label maps."""
+    samples = dataset.samples()
+    many = sum(len(sample.masks) for sample in samples) >= MANY_MASKS
     try:
         with atomic_folder(dataset.folder / "labels") as labels:
-            return map_files(
-                lambda sample: _inspect_sample(sample, labels, settings.max_image_megapixels),
-                dataset.samples(),
-                progress,
-            )
+            inspect = partial(_inspect_sample, labels=labels, max_megapixels=settings.max_image_megapixels)
+            return (map_in_processes if many else map_files)(inspect, samples, progress)
+    except RuntimeError as error:
+        raise DatasetError(f"“{dataset.name}” could not be inspected: {error} Try again.") from error
     except OSError as error:
         raise DatasetError(
             f"The label maps of “{dataset.name}” cannot be stored in {dataset.folder}: {error.strerror or error}."

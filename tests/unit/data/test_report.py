@@ -342,3 +342,13 @@ def test_one_sample_is_too_few_and_two_are_enough(tmp_path, settings):
                 require_usable(report)
         else:
             require_usable(report)
+
+
+def test_many_masks_are_read_by_processes_with_the_same_report(tutorial_folder, settings, monkeypatch):
+    few = inspect_dataset(add_folder(tutorial_folder, settings), settings)
+    elsewhere = replace(settings, home=settings.home / "elsewhere")
+    monkeypatch.setattr("unet.data.report.MANY_MASKS", 1)
+    many = inspect_dataset(add_folder(tutorial_folder, elsewhere), elsewhere)
+    assert many.samples == few.samples
+    dataset = add_folder(tutorial_folder, elsewhere)
+    assert all(read_labels(dataset, sample.id).max() == sample.nuclei for sample in many.usable)
