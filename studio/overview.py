@@ -9,6 +9,7 @@ import streamlit as st
 
 from studio import charts
 from studio.gallery import show_gallery
+from studio.words import plain
 from unet.data.dataset import Dataset
 from unet.data.report import DatasetReport
 from unet.settings import Settings
@@ -57,7 +58,7 @@ def _listed(problems: list[tuple[str, str]], most: int = 6) -> str:
     lines = []
     for found in list(alike.values())[:most]:
         more = f" :gray[And {len(found) - 1:,} more like it.]" if len(found) > 1 else ""
-        lines.append(f"- {_escaped(found[0][1])}{more}")
+        lines.append(f"- {plain(found[0][1])}{more}")
     if len(alike) > most:
         lines.append("- :gray[The rest stands in the report below.]")
     return "\n".join(lines)
@@ -66,11 +67,6 @@ def _listed(problems: list[tuple[str, str]], most: int = 6) -> str:
 def _kind(name: str, problem: str) -> str:
     """What is left of a sentence without names of files, ids and numbers."""
     return re.sub(r"\S+\.\w{3,4}\b|\d+", "…", problem.replace(name, "…") if name else problem)
-
-
-def _escaped(text: str) -> str:
-    """File names are not Markdown."""
-    return re.sub(r"([\\`*_\[\]$<>~#|:])", r"\\\1", text)
 
 
 def _images(count: int) -> str:
