@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from studio.uploads import Upload, find_uploads, keep_uploads, unique_names
-from studio.words import plain
+from studio.words import plain, short
 from unet.data.images import IMAGE_SUFFIXES
 from unet.errors import UnetError
 from unet.settings import SAMPLE_IMAGES, Settings
@@ -58,7 +58,7 @@ def _digest(path: str, changed: int) -> str:
 def _show_choice(images: list[Upload]) -> None:
     samples = UPLOADS not in st.query_params
     kind = "sample image" if samples else "uploaded image"
-    names = ", ".join(plain(image.name) for image in images[:4]) + (" …" if len(images) > 4 else "")
+    names = ", ".join(plain(short(image.name)) for image in images[:4]) + (" …" if len(images) > 4 else "")
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.container(gap=None, width="stretch"):
             st.markdown(f":material/check_circle: **{len(images)} {kind}{'s' if len(images) > 1 else ''}**")
