@@ -21,7 +21,7 @@ from unet.data.images import read_image
 from unet.model.folder import ModelInfo, save_model
 from unet.prediction.objects import summarize
 from unet.prediction.predictor import Prediction, Predictor
-from unet.settings import SAMPLE_IMAGES, SHIPPED_MODELS, Settings
+from unet.settings import SAMPLE_IMAGES, Settings
 
 SAMPLES = sorted(path.name for path in SAMPLE_IMAGES.glob("*.png"))
 
@@ -402,8 +402,6 @@ def test_the_table_waits_where_it_would_take_long(open_app, model, monkeypatch):
 
 
 def test_the_shipped_model_predicts_the_samples(open_app):
-    if not SHIPPED_MODELS.is_dir():
-        pytest.skip("no model is shipped yet")
     app = open_app("predict", samples="1")
     assert not app.exception
     assert 10 < int(metrics(app)["Nuclei found"]) < 120

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import imagecodecs
 import numpy as np
-from scipy import ndimage
 
 from unet.data.images import read_mask
 from unet.data.png import read_block
@@ -137,6 +136,8 @@ def _read_pair(sample: Sample, size: tuple[int, int], max_megapixels: int) -> La
         return Labels(np.zeros(size, np.uint16), 0, "binary", (f"No nucleus: {path.name} is empty.",))
     if len(present) > 1:
         return Labels(_narrow(mask, int(present[-1])), len(present), "labels")
+    from scipy import ndimage  # takes longer to import than all else here, and the tutorial's layout needs none of it
+
     parts, count = ndimage.label(mask, structure=np.ones((3, 3)))
     # One value that is neither 1 nor white is a class, or the number of a nucleus, and is kept.
     if present[0] not in (1, 255, 65535):
