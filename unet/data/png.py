@@ -17,7 +17,7 @@ import numpy as np
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # Bit depth 8, grey, deflate, the usual filters, not interlaced.
 PLAIN_GREY = b"\x08\x00\x00\x00\x00"
-SUB, UP, PAETH = 1, 2, 4
+SUB, UP, AVERAGE, PAETH = 1, 2, 3, 4
 
 _local = threading.local()
 
@@ -110,7 +110,7 @@ def _unfilter(filtered: np.ndarray) -> np.ndarray | None:
     kinds, rows = filtered[:, 0], filtered[:, 1:]
     if not kinds.any():
         return rows
-    if not np.isin(kinds, (0, SUB, UP, PAETH)).all():
+    if kinds.max() > PAETH or (kinds == AVERAGE).any():
         return None
     rows = rows.copy()
     left = kinds == SUB  # needs no row above, so all such rows at once
