@@ -1,4 +1,4 @@
-"""How well a model segments images whose nuclei are known: Dice, IoU and counts, at the images' own size."""
+"""How well a model segments images whose nuclei are known, at the images' own size and at many thresholds."""
 
 from __future__ import annotations
 
@@ -6,111 +6,130 @@ import dataclasses
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from unet.config import Separation
 from unet.data.dataset import Dataset
 from unet.data.images import read_image
 from unet.data.report import DatasetReport, SampleReport, read_labels
+from unet.data.threads import WORKERS
 from unet.errors import DatasetError
 from unet.prediction.objects import label_objects
 from unet.prediction.predictor import MAX_BATCH, Prediction, Predictor
+from unet.prediction.separation import find_objects
+from unet.scoring.scores import Counts, Scores, count, dice, iou, scores_of
 from unet.settings import Settings
 
 if TYPE_CHECKING:
     import pandas
 
-
-def dice(shared: float, total: float) -> float:
-    """Return the Dice coefficient 2 |A∩B| / (|A| + |B|) (Dice, Ecology 26, 1945; Sørensen, 1948).
-
-    Parameters
-    ----------
-    shared : float
-        |A∩B|: pixels that are foreground in both.
-    total : float
-        |A| + |B|. Where it is 0, both are empty and agree: 1.
-    """
-    return 2 * shared / total if total else 1.0
-
-
-def iou(shared: float, total: float) -> float:
-    """Return the intersection over union |A∩B| / |A∪B| (Jaccard, New Phytologist 11, 1912).
-
-    Takes what ``dice`` takes; |A∪B| is |A| + |B| - |A∩B|. Both empty: 1.
-    """
-    return shared / (total - shared) if total else 1.0
+# What a curve over the threshold is made of.
+THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
+COLUMNS = ("competition", "dice", "iou", "precision", "recall", "f1", "panoptic_quality", "count_error")
 
 
 @dataclass(frozen=True)
-class ImageScore:
-    """The scores of one image. ``nuclei`` are those of the masks, ``predicted`` those found."""
+class EvaluatedImage:
+    """One image that a model was scored on."""
 
     id: str
     height: int
     width: int
-    dice: float
-    iou: float
-    nuclei: int
-    predicted: int
     group: str | None = None
     stain: str | None = None
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The scores of a model on a dataset.
+    """The scores of a model on a dataset, at one threshold or many.
 
     Attributes
     ----------
-    images : tuple of ImageScore
-    dice, iou : float
-        Means over the images: each image counts alike.
-    pooled_dice, pooled_iou : float
-        Over all pixels of all images together: large images count more.
-    nuclei, predicted : int
-        Sums over the images.
+    model, dataset : str
+    threshold : float
+        The one that counts where none is named.
+    separation : Separation
+        How touching nuclei were told apart.
+    thresholds : tuple of float
+    images : tuple of EvaluatedImage
+    counts : tuple of tuple of Counts
+        For each threshold, for each image.
     """
 
     model: str
     dataset: str
     threshold: float
-    images: tuple[ImageScore, ...]
-    dice: float
-    iou: float
-    pooled_dice: float
-    pooled_iou: float
-    nuclei: int
-    predicted: int
+    separation: Separation
+    thresholds: tuple[float, ...]
+    images: tuple[EvaluatedImage, ...]
+    counts: tuple[tuple[Counts, ...], ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return all scores as JSON types."""
-        return dataclasses.asdict(self)
+    def counts_at(self, threshold: float | None = None) -> tuple[Counts, ...]:
+        """Return each image's counts at the nearest threshold that was measured."""
+        wanted = self.threshold if threshold is None else threshold
+        return self.counts[int(np.argmin(np.abs(np.array(self.thresholds) - wanted)))]
 
-    def to_frame(self) -> pandas.DataFrame:
-        """Return one row an image."""
+    def scores(self, threshold: float | None = None, stain: str | None = None) -> Scores:
+        """Return the scores of all images together, or of those of one stain."""
+        counts = zip(self.images, self.counts_at(threshold), strict=True)
+        return scores_of([each for image, each in counts if stain is None or image.stain == stain])
+
+    def stains(self) -> list[str]:
+        """Return the stains that there are."""
+        return sorted({image.stain for image in self.images if image.stain})
+
+    def best_threshold(self) -> float:
+        """Return the threshold of the highest competition score."""
+        return max(self.thresholds, key=lambda threshold: self.scores(threshold).competition)
+
+    def curve(self) -> pandas.DataFrame:
+        """Return a row a threshold: Dice, IoU, pooled average precision at IoU .5, competition score, count error."""
         import pandas
 
-        return pandas.DataFrame(
-            [dataclasses.asdict(image) for image in self.images],
-            columns=[item.name for item in dataclasses.fields(ImageScore)],
-        )
+        rows = []
+        for threshold in self.thresholds:
+            scores = self.scores(threshold)
+            row = {name: getattr(scores, name) for name in ("dice", "iou", "competition", "count_error")}
+            rows.append({"threshold": threshold, **row, "average_precision": scores.average_precision[0]})
+        return pandas.DataFrame(rows)
 
-    def to_text(self, worst: int = 5) -> str:
-        """Return the scores as a table to print, with the images of the lowest Dice."""
-        lines = [
-            f"{self.model} on {self.dataset}: {len(self.images)} images, threshold {self.threshold:g}",
-            f"{'':24} {'Dice':>7} {'IoU':>7}",
-            f"{'mean over images':24} {self.dice:7.4f} {self.iou:7.4f}",
-            f"{'all pixels together':24} {self.pooled_dice:7.4f} {self.pooled_iou:7.4f}",
-            f"nuclei: {self.nuclei:,} in the masks, {self.predicted:,} found",
-            f"lowest Dice{'':13} {'Dice':>7} {'IoU':>7} {'nuclei':>7} {'found':>7}",
-        ]
-        for image in sorted(self.images, key=lambda score: score.dice)[:worst]:
-            figures = f"{image.dice:7.4f} {image.iou:7.4f} {image.nuclei:7d} {image.predicted:7d}"
-            lines.append(f"{image.id[:24]:24} {figures}")
-        return "\n".join(lines)
+    def to_frame(self, threshold: float | None = None) -> pandas.DataFrame:
+        """Return one row an image, the lowest competition score first."""
+        import pandas
+
+        rows = []
+        for image, counts in zip(self.images, self.counts_at(threshold), strict=True):
+            scores = scores_of(counts)
+            row = dataclasses.asdict(image) | {"nuclei": scores.nuclei, "found": scores.found}
+            row["average_precision"] = scores.average_precision[0]
+            rows.append(row | {name: getattr(scores, name) for name in COLUMNS})
+        return pandas.DataFrame(rows).sort_values("competition", kind="stable", ignore_index=True)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all counts as JSON types, and the scores made of them."""
+        return {
+            **dataclasses.asdict(self),
+            "separation": self.separation.to_dict(),
+            "scores": self.scores().to_dict(),
+            "stains": {stain: self.scores(stain=stain).to_dict() for stain in self.stains()},
+            "table": self.to_frame().to_dict("records"),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Evaluation:
+        """Make the evaluation from what ``to_dict`` gave."""
+        return cls(
+            model=data["model"],
+            dataset=data["dataset"],
+            threshold=data["threshold"],
+            separation=Separation.from_dict(data["separation"]),
+            thresholds=tuple(data["thresholds"]),
+            images=tuple(EvaluatedImage(**image) for image in data["images"]),
+            counts=tuple(tuple(map(Counts.from_dict, row)) for row in data["counts"]),
+        )
 
 
 def evaluate(
@@ -122,11 +141,13 @@ def evaluate(
     progress: Callable[[int, int], None] | None = None,
     *,
     ids: Collection[str] | None = None,
+    separation: Separation | None = None,
+    thresholds: Sequence[float] = (),
 ) -> Evaluation:
-    """Score a model on every usable sample, at the image's own size.
+    """Score a model on every usable sample; each image is predicted once, whatever the number of thresholds.
 
-    With several classes, Dice and IoU are means over the foreground classes that the masks or the model show:
-    of the image for an image's score, of any image for the pooled one.
+    With several classes, what counts as an object is a connected area of foreground; Dice and IoU of an image are
+    means over the foreground classes that its mask or the model shows.
 
     Parameters
     ----------
@@ -139,9 +160,13 @@ def evaluate(
     threshold : float, optional
         0 to 1; by default the one stored with the model.
     progress : callable, optional
-        Takes the number of images done and their total.
+        Takes the number of images done and their total; what it raises ends the work.
     ids : collection of str, optional
         Only these samples, such as a run's validation set.
+    separation : Separation, optional
+        By default the one stored with the model.
+    thresholds : sequence of float
+        Others to score at besides, such as ``THRESHOLDS``.
 
     Raises
     ------
@@ -149,28 +174,26 @@ def evaluate(
         If no sample is left to score on, or a mask holds a class that the model does not have.
     """
     threshold = predictor.info.threshold if threshold is None else threshold
+    separation = predictor.info.separation if separation is None else separation
     samples = [sample for sample in report.usable if ids is None or sample.id in ids]
     if not samples:
         raise DatasetError(f"{dataset.name} has no image with a mask to score on.")
-    scores, counts = [], np.zeros((max(1, predictor.info.config.classes - 1), 2), np.int64)
-    for sample, truth, prediction in _predictions(predictor, dataset, samples, settings):
-        score, pixels = _score(sample, truth, prediction, threshold, predictor.info.config.classes)
-        scores.append(score)
-        counts += pixels
-        if progress:
-            progress(len(scores), len(samples))
-    pooled = _mean_scores(counts)
+    wanted = tuple(sorted({threshold, *thresholds}))
+    rows = []
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="scores") as threads:
+        for sample, truth, prediction in _predictions(predictor, dataset, samples, settings):
+            compare = partial(_compare, sample, truth, prediction, separation, predictor.info.config.classes)
+            rows.append(tuple(threads.map(compare, wanted)))
+            if progress:
+                progress(len(rows), len(samples))
     return Evaluation(
         model=predictor.info.name,
         dataset=dataset.name,
         threshold=threshold,
-        images=tuple(scores),
-        dice=float(np.mean([score.dice for score in scores])),
-        iou=float(np.mean([score.iou for score in scores])),
-        pooled_dice=pooled[0],
-        pooled_iou=pooled[1],
-        nuclei=sum(score.nuclei for score in scores),
-        predicted=sum(score.predicted for score in scores),
+        separation=separation,
+        thresholds=wanted,
+        images=tuple(EvaluatedImage(s.id, s.height, s.width, s.group, s.stain) for s in samples),
+        counts=tuple(zip(*rows, strict=True)),
     )
 
 
@@ -194,32 +217,29 @@ def _predictions(
             yield from zip(part, truths, predictor.predict_batch(images), strict=True)
 
 
-def _score(
-    sample: SampleReport, truth: np.ndarray, prediction: Prediction, threshold: float, classes: int
-) -> tuple[ImageScore, np.ndarray]:
-    found = prediction.class_map(threshold)
+def _compare(
+    sample: SampleReport,
+    truth: np.ndarray,
+    prediction: Prediction,
+    separation: Separation,
+    classes: int,
+    threshold: float,
+) -> Counts:
     if classes == 1:
-        nuclei, truth = sample.nuclei, (truth > 0).astype(np.uint8)
-    else:
-        nuclei = int(label_objects(truth > 0).max(initial=0))
-        if truth.max(initial=0) >= classes:
-            raise DatasetError(
-                f"The mask of {sample.id} holds class {truth.max()}; the model knows 0 to {classes - 1}."
-            )
-    pixels = count_pixels(truth, found, max(2, classes))
-    image_dice, image_iou = _mean_scores(pixels)
-    score = ImageScore(
-        id=sample.id,
-        height=truth.shape[0],
-        width=truth.shape[1],
-        dice=image_dice,
-        iou=image_iou,
-        nuclei=nuclei,
-        predicted=int(label_objects(found > 0).max(initial=0)),
-        group=sample.group,
-        stain=sample.stain,
+        return count(truth, find_objects(prediction, threshold, separation))
+    if truth.max(initial=0) >= classes:
+        raise DatasetError(f"The mask of {sample.id} holds class {truth.max()}; the model knows 0 to {classes - 1}.")
+    found = prediction.class_map(threshold)
+    pixels = count_pixels(truth, found, classes)
+    present = pixels[pixels[:, 1] > 0]
+    objects = count(label_objects(truth > 0), label_objects(found > 0))
+    return dataclasses.replace(
+        objects,
+        shared=int(pixels[:, 0].sum()),
+        total=int(pixels[:, 1].sum()),
+        dice_sum=float(np.mean([dice(*each) for each in present])) if len(present) else 1.0,
+        pixel_iou_sum=float(np.mean([iou(*each) for each in present])) if len(present) else 1.0,
     )
-    return score, pixels
 
 
 def count_pixels(truth: np.ndarray, found: np.ndarray, classes: int) -> np.ndarray:
@@ -234,12 +254,3 @@ def count_pixels(truth: np.ndarray, found: np.ndarray, classes: int) -> np.ndarr
     table = np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
     shared = np.diagonal(table)
     return np.stack([shared, table.sum(axis=0) + table.sum(axis=1)], axis=1)[1:]
-
-
-def _mean_scores(pixels: np.ndarray) -> tuple[float, float]:
-    """Return the means of Dice and IoU over the classes that occur; where none does, both sides agree: 1."""
-    present = [(int(shared), int(total)) for shared, total in pixels if total] or [(0, 0)]
-    return (
-        float(np.mean([dice(*counts) for counts in present])),
-        float(np.mean([iou(*counts) for counts in present])),
-    )

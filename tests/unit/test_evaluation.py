@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,13 +9,15 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from tests.factories import write_pairs
-from unet.config import ModelConfig
+from unet.config import ModelConfig, Separation
 from unet.data.dataset import add_folder
 from unet.data.report import inspect_dataset
 from unet.errors import DatasetError
-from unet.evaluation import count_pixels, dice, evaluate, iou
+from unet.evaluation import THRESHOLDS, Evaluation, count_pixels, evaluate
+from unet.evaluations import evaluation_key, keep_evaluation, show_outcome, stored_evaluation, to_text
 from unet.model.folder import ModelInfo
 from unet.prediction.predictor import Predictor
+from unet.scoring.scores import dice, iou
 
 CONFIG = ModelConfig(input_size=(32, 32), channels=1, filters=(4, 8), dropout=(0.1,))
 
@@ -85,15 +88,71 @@ def test_scores_at_the_images_own_size(tmp_path, predictor, make_dataset, settin
     assert [(image.id, image.height, image.width) for image in found.images] == [
         (sample.id, 48, 64) for sample in report.usable
     ]
-    assert 0.8 < found.dice < 1
-    assert found.iou < found.dice
-    assert found.dice == pytest.approx(np.mean([image.dice for image in found.images]))
+    scores, table = found.scores(), found.to_frame()
+    assert 0.8 < scores.dice < 1
+    assert scores.iou < scores.dice
+    assert scores.dice == pytest.approx(table["dice"].mean())
+    assert scores.competition == pytest.approx(table["competition"].mean())
+    assert table["competition"].is_monotonic_increasing
     assert found.threshold == 0.5
-    assert found.nuclei == report.nuclei == sum(image.nuclei for image in found.images)
-    assert 0 < found.predicted <= found.nuclei
-    assert json.loads(json.dumps(found.to_dict()))["images"][0]["dice"] == found.images[0].dice
-    assert list(found.to_frame()["iou"]) == [image.iou for image in found.images]
-    assert f"{found.pooled_dice:.4f}" in found.to_text()
+    assert scores.nuclei == report.nuclei == table["nuclei"].sum()
+    assert 0 < scores.found <= scores.nuclei
+    assert Evaluation.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+    assert f"{scores.dice:.4f}" in to_text(found)
+
+
+def test_every_threshold_is_scored_from_one_prediction(tmp_path, predictor, make_dataset, settings):
+    dataset, report = make_dataset(write_pairs(tmp_path / "data", count=4, size=(48, 64)))
+    found = evaluate(predictor, dataset, report, settings, threshold=0.33, thresholds=THRESHOLDS)
+    assert found.thresholds == tuple(sorted({0.33, *THRESHOLDS}))
+    curve = found.curve()
+    for threshold in (0.05, 0.33, 0.95):
+        alone = evaluate(predictor, dataset, report, settings, threshold=threshold).scores()
+        assert found.scores(threshold) == alone
+        row = curve[curve["threshold"] == threshold].iloc[0]
+        assert (row["dice"], row["average_precision"]) == (alone.dice, alone.average_precision[0])
+    assert found.scores(found.best_threshold()).competition == curve["competition"].max()
+    assert found.scores() == found.scores(0.33)
+
+
+def test_stains_are_scored_by_themselves(tmp_path, predictor, make_dataset, settings):
+    folder = write_pairs(tmp_path / "data", count=4)
+    lines = [f"sample{index:02d},g{index},{'red' if index else 'blue'}" for index in range(4)]
+    (folder / "groups.csv").write_text("\n".join(["ImageId,group,stain", *lines]))
+    found = evaluate(predictor, *make_dataset(folder), settings)
+    assert found.stains() == ["blue", "red"]
+    assert [found.scores(stain=stain).images for stain in (None, "blue", "red")] == [4, 1, 3]
+    assert "blue" in to_text(found)
+
+
+def test_an_evaluation_is_kept_by_all_that_it_depends_on(tmp_path, make_dataset, settings):
+    model = Path(__file__).parents[2] / "assets" / "models" / "tutorial"
+    dataset, report = make_dataset(write_pairs(tmp_path / "data", count=2))
+    predictor = Predictor.open(model)
+    key = evaluation_key(model, dataset, None, Separation())
+    assert stored_evaluation(key, settings) is None
+    found = evaluate(predictor, dataset, report, settings)
+    keep_evaluation(key, found, settings)
+    assert stored_evaluation(key, settings) == found
+    others = [
+        evaluation_key(model, dataset, ["sample00"], Separation()),
+        evaluation_key(model, dataset, None, Separation(separate=True)),
+        evaluation_key(model, make_dataset(write_pairs(tmp_path / "other", seed=7))[0], None, Separation()),
+    ]
+    assert len({key, *others}) == 4
+    (settings.cache / "evaluations" / f"{key}.json").write_text("{")
+    assert stored_evaluation(key, settings) is None
+
+
+def test_an_images_outcome_names_every_nucleus(tmp_path, predictor, make_dataset, settings):
+    dataset, _ = make_dataset(write_pairs(tmp_path / "data", count=1, size=(32, 32)))
+    sample = dataset.samples()[0].id
+    shown = show_outcome(predictor, dataset, sample, settings, 0.5, Separation())
+    sides = shown.outcomes
+    truth = [*sides.matched_truth, *sides.split, *sides.missed]
+    found = [*sides.matched_found, *sides.merged, *sides.fragments, *sides.false]
+    assert sorted(truth) == np.unique(shown.truth[shown.truth > 0]).tolist()
+    assert sorted(found) == np.unique(shown.found[shown.found > 0]).tolist()
 
 
 def test_means_and_pooled_scores_differ_as_defined(tmp_path, predictor, make_dataset, settings):
@@ -104,10 +163,11 @@ def test_means_and_pooled_scores_differ_as_defined(tmp_path, predictor, make_dat
         write_sample(tmp_path / "data", name, image, mask)
     dataset, report = make_dataset(tmp_path / "data")
     found = evaluate(predictor, dataset, report, settings)
-    assert [image.dice for image in found.images] == pytest.approx([1, 2 / 3, 1])
-    assert [image.iou for image in found.images] == pytest.approx([1, 1 / 2, 1])
-    assert found.pooled_dice == pytest.approx(2 * (1024 + 512 + 512) / (2048 + 1536 + 1024))
-    assert found.pooled_iou == pytest.approx((1024 + 512 + 512) / (1024 + 1024 + 512))
+    scores = found.scores()
+    assert sorted(found.to_frame()["dice"]) == pytest.approx([2 / 3, 1, 1])
+    assert sorted(found.to_frame()["iou"]) == pytest.approx([1 / 2, 1, 1])
+    assert scores.pooled_dice == pytest.approx(2 * (1024 + 512 + 512) / (2048 + 1536 + 1024))
+    assert scores.pooled_iou == pytest.approx((1024 + 512 + 512) / (1024 + 1024 + 512))
 
 
 def test_nothing_there_and_nothing_found_is_a_perfect_score(tmp_path, predictor, make_dataset, settings):
@@ -117,8 +177,9 @@ def test_nothing_there_and_nothing_found_is_a_perfect_score(tmp_path, predictor,
     write_sample(tmp_path / "data", "empty", dark, dark)
     write_sample(tmp_path / "data", "missed", dark, mask)
     dataset, report = make_dataset(tmp_path / "data")
-    scores = {image.id.split("/")[-1]: image.dice for image in evaluate(predictor, dataset, report, settings).images}
-    assert scores == {"empty": 1, "missed": 0}
+    table = evaluate(predictor, dataset, report, settings).to_frame().set_index("id")
+    for name in ("dice", "iou", "competition", "f1", "panoptic_quality", "average_precision"):
+        assert table[name].to_dict() == {"empty": 1, "missed": 0}
 
 
 def test_only_the_named_samples_count(tmp_path, predictor, make_dataset, settings):
@@ -139,9 +200,10 @@ def test_several_classes_are_scored_one_by_one(tmp_path, make_dataset, settings)
     write_sample(tmp_path / "data", "b", image, (mask == 2) * np.uint8(2))
     dataset, report = make_dataset(tmp_path / "data")
     found = evaluate(predictor, dataset, report, settings)
-    assert [score.dice for score in found.images] == [0.5, 1]
-    assert [(score.nuclei, score.predicted) for score in found.images] == [(2, 1), (1, 1)]
-    assert found.pooled_dice == 0.5
+    table = found.to_frame().sort_values("id")
+    assert table["dice"].tolist() == [0.5, 1]
+    assert table[["nuclei", "found"]].to_numpy().tolist() == [[2, 1], [1, 1]]
+    assert found.scores().pooled_dice == pytest.approx(2 * 512 / (768 + 512))
 
 
 def test_a_class_that_the_model_does_not_have_is_refused(tmp_path, make_dataset, settings):
