@@ -8,76 +8,28 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from unet.errors import ConfigError
+from unet.section import Section, option
 
 ACTIVATIONS = ("elu", "relu", "leaky_relu", "gelu", "silu")
 NORMALIZATIONS = ("none", "batch", "group")
 LOSSES = ("crossentropy", "dice", "crossentropy+dice")
-
-
-def option(default: Any, help: str, *, low: float | None = None, high: float | None = None, choices: tuple = ()) -> Any:
-    """Declare a configuration field with its help and bounds; for a tuple the bounds hold for each value."""
-    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
-
-
-def _checked(item: dataclasses.Field, value: Any) -> Any:
-    """Return the field's value in its own type, or raise a ConfigError that names it."""
-    default = item.default
-    if isinstance(default, tuple):
-        values = value if isinstance(value, (tuple, list)) else (value,)
-        return tuple(_checked_value(item, default[0], part) for part in values)
-    return _checked_value(item, default, value)
-
-
-def _checked_value(item: dataclasses.Field, like: Any, value: Any) -> Any:
-    if isinstance(like, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
-    if type(value) is not type(like):
-        raise ConfigError(f"{item.name} is {value!r}; it must be of type {type(like).__name__}.")
-    low, high, choices = (item.metadata[key] for key in ("low", "high", "choices"))
-    if choices and value not in choices:
-        raise ConfigError(f"{item.name} is {value!r}; choose from {', '.join(map(str, choices))}.")
-    if low is not None and not low <= value <= high:
-        raise ConfigError(f"{item.name} is {value!r}; it must lie between {low} and {high}.")
-    return value
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+RESOLUTIONS = ("resized", "native")
+INTENSITIES = ("stored", "percentiles")
+OUTPUTS = ("mask", "mask+border+distance")
+SCHEDULES = ("constant", "cosine")
+PRECISIONS = ("float32", "bfloat16", "auto")
 
 
 def _times(size: tuple[int, ...]) -> str:
     return "x".join(map(str, size))
 
 
-class _Section:
-    """What every part of the configuration can do: check its values, become JSON and come back."""
-
-    def __post_init__(self):
-        for item in dataclasses.fields(self):
-            object.__setattr__(self, item.name, _checked(item, getattr(self, item.name)))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the values as JSON types."""
-        return dataclasses.asdict(self, dict_factory=lambda pairs: {k: _plain(v) for k, v in pairs})
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]):
-        """Make the section from JSON types; a name that is not known is refused."""
-        if not isinstance(data, dict):
-            raise ConfigError(f"The configuration must be a table of names and values, not {type(data).__name__}.")
-        known = {item.name for item in dataclasses.fields(cls)}
-        for name in data:
-            if name not in known:
-                raise ConfigError(f"“{name}” is no setting; the settings are {', '.join(sorted(known))}.")
-        return cls(**data)
-
-
 @dataclass(frozen=True)
-class ModelConfig(_Section):
+class ModelConfig(Section):
     """The architecture of a U-Net (Ronneberger, Fischer and Brox, 2015). The defaults are the tutorial's."""
 
     input_size: tuple[int, int] = option(
@@ -96,9 +48,31 @@ class ModelConfig(_Section):
     )
     activation: str = option("elu", "Activation after each convolution.", choices=ACTIVATIONS)
     normalization: str = option("none", "Normalisation after each convolution.", choices=NORMALIZATIONS)
+    decoder_convolutions: int = option(2, "Convolutions in each block on the way up; 1 is lighter.", low=1, high=2)
+    outputs: str = option(
+        "mask",
+        "What the network tells of each pixel. Border (between touching nuclei) and distance (from a nucleus' edge) "
+        "let touching nuclei be told apart.",
+        choices=OUTPUTS,
+    )
+    resolution: str = option(
+        "resized",
+        "resized: whole images are brought to input_size. native: images keep their size; the network learns from "
+        "random crops of input_size and predicts in tiles.",
+        choices=RESOLUTIONS,
+    )
+    intensity: str = option(
+        "stored",
+        "stored: values as they are. percentiles: each image stretched to its own range, bright backgrounds inverted.",
+        choices=INTENSITIES,
+    )
 
     def __post_init__(self):
         super().__post_init__()
+        if self.has_heads and self.classes != 1:
+            raise ConfigError(f"outputs is {self.outputs}, which tells nuclei apart; it needs classes 1.")
+        if self.has_heads and not self.is_native:
+            raise ConfigError(f"outputs is {self.outputs}, which needs images at their own size: resolution native.")
         if not 2 <= len(self.filters) <= 7:
             raise ConfigError(f"filters names {len(self.filters)} levels; a U-Net here has 2 to 7.")
         blocks = 2 * len(self.filters) - 1
@@ -123,25 +97,94 @@ class ModelConfig(_Section):
         """How often the image is halved on its way down."""
         return len(self.filters) - 1
 
+    @property
+    def has_heads(self) -> bool:
+        """Whether the network tells border and distance beside the mask."""
+        return self.outputs != "mask"
+
+    @property
+    def is_native(self) -> bool:
+        """Whether images keep their own size."""
+        return self.resolution == "native"
+
+    @property
+    def maps(self) -> int:
+        """How many maps the network gives: one a class, or mask, border and distance."""
+        return 3 if self.has_heads else self.classes
+
 
 @dataclass(frozen=True)
-class TrainingConfig(_Section):
+class TrainingConfig(Section):
     """How a model is trained. The defaults are the tutorial's."""
 
     epochs: int = option(20, "How often the network sees the whole training set, at most.", low=1, high=10_000)
     batch_size: int = option(16, "Images between two corrections of the weights.", low=1, high=256)
-    learning_rate: float = option(0.001, "Step size of Adam.", low=1e-7, high=1.0)
+    learning_rate: float = option(0.001, "Step size of Adam; with a schedule, its peak.", low=1e-7, high=1.0)
+    schedule: str = option(
+        "constant",
+        "How the learning rate goes. cosine: up over the first twentieth of the training, then down to nothing.",
+        choices=SCHEDULES,
+    )
+    weight_decay: float = option(
+        0.0, "Share of each weight that a step at learning rate 1 takes away (AdamW).", low=0.0, high=1.0
+    )
     loss: str = option("crossentropy", "What the training makes small.", choices=LOSSES)
     patience: int = option(
         5, "Epochs without a better validation loss after which training ends. 0 never ends early.", low=0, high=10_000
     )
     validation_fraction: float = option(0.1, "Share of the samples kept aside to validate on.", low=0.01, high=0.9)
+    start_from: str = option(
+        "",
+        "The model whose weights the training begins with, such as nuclei or run:NAME; its architecture must be the "
+        "same. Empty: weights drawn at random.",
+    )
+    precision: str = option(
+        "float32",
+        "Numbers that the network computes with while it learns; weights are always float32. auto: bfloat16 where the "
+        "processor has instructions for it, which is faster there.",
+        choices=PRECISIONS,
+    )
+    crops: int = option(
+        0, "Native resolution: random crops an epoch. 0: as many as there are images.", low=0, high=1_000_000
+    )
     seed: int = option(42, "Same seed and data: same split, same start, same order.", low=0, high=2**31 - 1)
     flips: bool = option(False, "Augmentation: mirror images at random.")
     quarter_turns: bool = option(False, "Augmentation: turn images by 90 degrees at random.")
     brightness: float = option(
         0.0, "Augmentation: scale brightness at random by up to this share. 0 switches it off.", low=0.0, high=0.9
     )
+    scale: float = option(
+        1.0,
+        "Augmentation of crops: shrink or enlarge at random by up to this factor. 1 switches it off.",
+        low=1.0,
+        high=3.0,
+    )
+    photometric: float = option(
+        0.0,
+        "Augmentation of crops: change contrast, gamma, stain, noise and focus at random, 0 (not at all) to 1.",
+        low=0.0,
+        high=1.0,
+    )
+    balance: float = option(
+        0.0,
+        "Crops: 0 draws every image alike; 1 draws every kind of image (dark, bright, coloured) alike, however rare.",
+        low=0.0,
+        high=1.0,
+    )
+
+
+@dataclass(frozen=True)
+class Separation(Section):
+    """How touching nuclei are told apart, once a threshold says what is nucleus at all."""
+
+    separate: bool = option(False, "Tell touching nuclei apart. Off: every connected area is one object.")
+    depth: float = option(
+        0.3,
+        "How deep the valley between two nuclei must be, as a share of the lower one's height. Less splits more.",
+        low=0.01,
+        high=0.95,
+    )
+    min_area: int = option(0, "Smaller objects, in pixels, are left out.", low=0, high=100_000)
 
 
 @dataclass(frozen=True)
@@ -184,7 +227,37 @@ class Config:
         return dataclasses.replace(self, **sections)
 
 
-PRESETS: dict[str, Config] = {"tutorial": Config()}
+NUCLEI = Config(
+    preset="nuclei",
+    model=ModelConfig(
+        input_size=(192, 192),
+        filters=(16, 32, 64, 128, 256),
+        dropout=(0.0,) * 9,
+        activation="relu",
+        normalization="batch",
+        decoder_convolutions=1,
+        outputs="mask+border+distance",
+        resolution="native",
+        intensity="percentiles",
+    ),
+    training=TrainingConfig(
+        epochs=36,
+        batch_size=8,
+        learning_rate=0.002,
+        schedule="cosine",
+        weight_decay=0.01,
+        loss="crossentropy+dice",
+        patience=0,
+        precision="auto",
+        crops=1200,
+        flips=True,
+        quarter_turns=True,
+        scale=1.6,
+        photometric=0.5,
+        balance=0.3,
+    ),
+)
+PRESETS: dict[str, Config] = {"tutorial": Config(), "nuclei": NUCLEI}
 
 
 def preset(name: str) -> Config:

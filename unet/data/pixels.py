@@ -80,6 +80,15 @@ def resize_classes(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(picture.resize(size[::-1], Image.Resampling.NEAREST))
 
 
+def resize_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize a label map (height, width) of any integers by nearest neighbour."""
+    rows, columns = (
+        np.minimum((np.arange(new) + 0.5) * old / new, old - 1).astype(int)
+        for new, old in zip(size, labels.shape, strict=True)
+    )
+    return labels[np.ix_(rows, columns)]
+
+
 def resize_probability(probability: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resize a probability map (height, width) float32 bilinearly; values stay between 0 and 1."""
     picture = Image.fromarray(np.ascontiguousarray(probability, np.float32))

@@ -16,7 +16,8 @@ from filelock import FileLock
 from unet.config import ModelConfig
 from unet.data.dataset import Dataset
 from unet.data.images import read_image
-from unet.data.pixels import resize_classes, resize_image, resize_mask, to_channels, to_uint8
+from unet.data.intensity import bring
+from unet.data.pixels import resize_classes, resize_image, resize_mask
 from unet.data.report import DatasetReport, SampleReport, read_labels, require_usable
 from unet.data.threads import map_files
 from unet.errors import DatasetError
@@ -94,6 +95,7 @@ def prepare(
 def _key(report: DatasetReport, model: ModelConfig) -> str:
     used = [(sample.id, sample.values) for sample in report.usable]
     content = [VERSION, report.fingerprint, used, model.input_size, model.channels, model.classes]
+    content += [model.intensity] if model.intensity != "stored" else []
     return blake2b(json.dumps(content).encode(), digest_size=10).hexdigest()
 
 
@@ -106,13 +108,13 @@ def _write(
     progress: Callable[[int, int], None] | None,
 ) -> None:
     files = {sample.id: sample.image for sample in dataset.samples()}
-    images = _new_array(folder / "images.npy", (len(samples), *model.input_size, model.channels))
-    masks = _new_array(folder / "masks.npy", (len(samples), *model.input_size))
+    images = new_array(folder / "images.npy", (len(samples), *model.input_size, model.channels))
+    masks = new_array(folder / "masks.npy", (len(samples), *model.input_size))
 
     def fill(row: int) -> None:
         sample = samples[row]
-        image = to_uint8(read_image(files[sample.id], max_megapixels=settings.max_image_megapixels))
-        images[row] = resize_image(to_channels(image, model.channels), model.input_size)
+        image = read_image(files[sample.id], max_megapixels=settings.max_image_megapixels)
+        images[row] = resize_image(bring(image, model), model.input_size)
         masks[row] = _mask(read_labels(dataset, sample.id), sample, model)
 
     map_files(fill, range(len(samples)), progress)
@@ -121,7 +123,7 @@ def _write(
     write_json(folder / "ids.json", [sample.id for sample in samples])
 
 
-def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap:
+def new_array(path: Path, shape: tuple[int, ...]) -> np.memmap:
     """Make an array file and claim its room: a mapped file that meets a full disk later would kill the process."""
     array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     needed = path.stat().st_size

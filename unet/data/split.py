@@ -10,12 +10,17 @@ from unet.errors import DatasetError
 
 
 def split_samples(
-    ids: Sequence[str], fraction: float, seed: int, groups: Sequence[str | None] | None = None
+    ids: Sequence[str],
+    fraction: float,
+    seed: int,
+    groups: Sequence[str | None] | None = None,
+    stains: Sequence[str | None] | None = None,
 ) -> tuple[list[str], list[str]]:
     """Split samples at random into those to train and those to validate on.
 
-    The same ids, groups and seed give the same split, in whatever order they come. The validation side has the share
-    asked for, or a little less where whole groups do not fit; never less than the smallest group.
+    The same ids, groups, stains and seed give the same split, in whatever order they come. The validation side has
+    the share asked for of each stain, or a little less where whole groups do not fit; of one or two images of a rare
+    stain, none need be on it. It is never empty.
 
     Parameters
     ----------
@@ -25,6 +30,8 @@ def split_samples(
     seed : int
     groups : sequence of str or None, optional
         The group of each sample: those of one group stay on one side. None is a group of its own.
+    stains : sequence of str or None, optional
+        The stain of each sample; a group's is that of its first one.
 
     Returns
     -------
@@ -37,8 +44,12 @@ def split_samples(
         If there are fewer than two samples, or all are in one group.
     """
     units: dict[tuple[str, str], list[str]] = {}
-    for sample, group in zip(ids, groups or [None] * len(ids), strict=True):
-        units.setdefault(("group", group) if group else ("sample", sample), []).append(sample)
+    kinds: dict[tuple[str, str], str] = {}
+    none = [None] * len(ids)
+    for sample, group, stain in sorted(zip(ids, groups or none, stains or none, strict=True), key=lambda row: row[0]):
+        key = ("group", group) if group else ("sample", sample)
+        units.setdefault(key, []).append(sample)
+        kinds.setdefault(key, stain or "")
     if len(units) < 2:
         raise DatasetError(
             f"All {len(ids)} images with masks belong to one group, so none can be kept aside to validate on; "
@@ -46,13 +57,24 @@ def split_samples(
             if len(ids) > 1
             else f"A training needs at least 2 images with masks, one of them to validate on; there are {len(ids)}."
         )
-    target = min(max(1, round(fraction * len(ids))), len(ids) - 1)
+    random = np.random.default_rng(seed)
     keys = sorted(units)
-    shuffled = [units[keys[index]] for index in np.random.default_rng(seed).permutation(len(keys))]
+    shuffled = [keys[index] for index in random.permutation(len(keys))]
     chosen: set[str] = set()
-    for unit in shuffled:
+    for stain in sorted(set(kinds.values())):
+        same = [units[key] for key in shuffled if kinds[key] == stain]
+        chosen |= _take(same, fraction * sum(map(len, same)))
+    if not chosen:  # every group is larger than the share
+        chosen.update(min((units[key] for key in shuffled), key=len))
+    return [sample for sample in ids if sample not in chosen], [sample for sample in ids if sample in chosen]
+
+
+def _take(units: list[list[str]], wanted: float) -> set[str]:
+    """Return the samples of the first groups that together are as many as wanted; some always stay behind."""
+    total = sum(map(len, units))
+    target = min(max(1, round(wanted)), total - 1)
+    chosen: set[str] = set()
+    for unit in units:
         if len(chosen) + len(unit) <= target:
             chosen.update(unit)
-    if not chosen:  # every group is larger than the share
-        chosen.update(min(shuffled, key=len))
-    return [sample for sample in ids if sample not in chosen], [sample for sample in ids if sample in chosen]
+    return chosen

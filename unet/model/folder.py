@@ -5,16 +5,18 @@ The shipped model, a run's best one and one that a user uploads are the same thi
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unet.errors import ModelError
 from unet.files import atomic_folder, write_json
 from unet.model.info import INFO_FILE, ModelInfo, check_config, read_info
 from unet.model.library import ModelEntry, find_model, list_models, store_model_zip
 from unet.model.weights import WEIGHTS_FILE, check_weights, max_weights_bytes, saved_layout
+from unet.settings import SHIPPED_MODELS
 
 if TYPE_CHECKING:
     import keras
@@ -29,6 +31,8 @@ __all__ = [
     "read_info",
     "save_model",
     "store_model_zip",
+    "store_threshold",
+    "update_info",
 ]
 
 
@@ -56,6 +60,35 @@ def save_model(folder: Path, model: keras.Model, info: ModelInfo) -> None:
         with weights.open("rb+") as file:
             os.fsync(file.fileno())
         write_json(temporary / INFO_FILE, data)
+
+
+def update_info(folder: Path, **changes: Any) -> ModelInfo:
+    """Change what a Model folder says of itself, such as ``threshold=0.6``; its weights stay as they are.
+
+    Raises
+    ------
+    ModelError
+        If the folder cannot be read or written, or a value cannot be.
+    """
+    info = dataclasses.replace(read_info(folder), **changes)
+    try:
+        write_json(Path(folder) / INFO_FILE, ModelInfo.from_dict(info.to_dict()).to_dict())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{Path(folder) / INFO_FILE} cannot be changed: {error}.") from error
+    return info
+
+
+def store_threshold(folder: Path, threshold: float) -> None:
+    """Make a threshold the model's own.
+
+    Raises
+    ------
+    ModelError
+        If the model is one of those that the program ships, or its folder cannot be written.
+    """
+    if Path(folder).resolve().is_relative_to(SHIPPED_MODELS):
+        raise ModelError(f"{Path(folder).name} belongs to the program and keeps its threshold; copy it to change it.")
+    update_info(folder, threshold=threshold)
 
 
 def _make_sure_of_room(folder: Path, size: int) -> None:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from unet.config import ModelConfig
+from unet.config import ModelConfig, Separation
 from unet.errors import ConfigError, ModelError
 
 INFO_FILE = "model.json"
-FORMAT_VERSION = 1
+# Format 1 knew neither separation nor images at their own size; it is still read.
+FORMAT_VERSION = 2
 MAX_INFO_BYTES = 256 * 1024
 # A U-Net of 64 to 1024 filters has 31 million parameters; this leaves room for three of them.
 MAX_PARAMETERS = 100_000_000
@@ -22,12 +23,17 @@ MAX_TENSOR = 2**28
 
 MAX_NAME, MAX_TEXT, MAX_ENTRIES, MAX_DEPTH = 120, 4000, 200, 6
 
-# How images are brought to the network. The kind is what counts; a folder of another kind is refused.
-PREPROCESSING = {
-    "kind": "uint8-resize",
-    "description": "8-bit images as they are, deeper ones scaled from minimum .. 99.9th percentile to 0 .. 255; "
-    "grey or colour made to the network's channels; resized with anti-aliasing to its input size. "
+# How images are brought to the network, said for other programs; the architecture's entries are what counts here.
+INTENSITY = {
+    "stored": "8-bit images as they are, deeper ones scaled from minimum .. 99.9th percentile to 0 .. 255; ",
+    "percentiles": "scaled from the luma's 1st .. 99.8th percentile to 0 .. 255, then inverted where the median lies "
+    "above 0.35 of that range; ",
+}
+RESOLUTION = {
+    "resized": "grey or colour made to the network's channels; resized with anti-aliasing to its input size. "
     "The probability map is resized back, bilinearly.",
+    "native": "grey or colour made to the network's channels; at the image's own size, its right and lower edge "
+    "mirrored up to the next multiple of 2 ** levels.",
 }
 
 
@@ -47,6 +53,8 @@ class ModelInfo:
         Scores on the validation images: ``loss``, ``accuracy``, ``dice``, ``iou``.
     provenance : dict
         Where the model comes from, as JSON types: ``created``, ``run``, ``dataset``, ``command``, ``versions``, ...
+    separation : Separation
+        How touching nuclei are told apart, unless the user says otherwise.
     """
 
     name: str
@@ -54,6 +62,7 @@ class ModelInfo:
     threshold: float = 0.5
     scores: dict[str, float] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    separation: Separation = field(default_factory=Separation)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the contents of ``model.json``."""
@@ -61,8 +70,9 @@ class ModelInfo:
             "format": FORMAT_VERSION,
             "name": self.name,
             "architecture": self.config.to_dict(),
-            "preprocessing": dict(PREPROCESSING),
+            "preprocessing": preprocessing(self.config),
             "threshold": self.threshold,
+            "separation": self.separation.to_dict(),
             "scores": dict(self.scores),
             "provenance": copy.deepcopy(self.provenance),
         }
@@ -76,25 +86,38 @@ class ModelInfo:
         ValueError
             If anything has a wrong type, is out of bounds, missing or not known.
         """
-        if not isinstance(data, dict) or data.get("format") != FORMAT_VERSION:
-            raise ValueError(f"it is not a model description of format {FORMAT_VERSION}")
+        if not isinstance(data, dict) or data.get("format") not in range(1, FORMAT_VERSION + 1):
+            raise ValueError(f"it is not a model description of format {FORMAT_VERSION} or lower")
         expected = {"format", "name", "architecture", "preprocessing", "threshold", "scores", "provenance"}
+        if data["format"] > 1:
+            expected.add("separation")
         if set(data) != expected:
             raise ValueError(f"it must have the entries {', '.join(sorted(expected))} and no others")
-        preprocessing = data["preprocessing"]
-        if not isinstance(preprocessing, dict) or preprocessing.get("kind") != PREPROCESSING["kind"]:
-            raise ValueError(f"the preprocessing must be of the kind “{PREPROCESSING['kind']}”")
-        _check_plain(preprocessing, "preprocessing")
+        config = ModelConfig.from_dict(data["architecture"])
+        kind = preprocessing(config)["kind"]
+        if not isinstance(data["preprocessing"], dict) or data["preprocessing"].get("kind") != kind:
+            raise ValueError(f"the preprocessing must be of the kind “{kind}”")
+        _check_plain(data["preprocessing"], "preprocessing")
         _check_plain(data["provenance"], "provenance")
         if not isinstance(data["provenance"], dict):
             raise ValueError("provenance must be a table of names and values")
         return cls(
             name=_name(data["name"]),
-            config=check_config(ModelConfig.from_dict(data["architecture"])),
+            config=check_config(config),
             threshold=_number(data["threshold"], "threshold", low=0, high=1),
+            separation=Separation.from_dict(data.get("separation", {})),
             scores=_scores(data["scores"]),
             provenance=data["provenance"],
         )
+
+
+def preprocessing(config: ModelConfig) -> dict[str, str]:
+    """Say how images are brought to a network."""
+    return {
+        "kind": f"{'uint8' if config.intensity == 'stored' else 'percentiles'}-"
+        f"{'native' if config.is_native else 'resize'}",
+        "description": INTENSITY[config.intensity] + RESOLUTION[config.resolution],
+    }
 
 
 def read_info(folder: Path) -> ModelInfo:
@@ -154,9 +177,11 @@ def check_config(config: ModelConfig) -> ModelConfig:
 
 def largest_tensor(config: ModelConfig) -> int:
     """Return the number of values in the network's largest tensor for one image: a level's skip connection, joined."""
-    height, width = config.input_size
+    from unet.model.network import tile_size
+
+    height, width = (tile_size(config),) * 2 if config.is_native else config.input_size
     levels = [height * width // 4**level * 2 * filters for level, filters in enumerate(config.filters)]
-    return max(*levels, height * width * config.classes)
+    return max(*levels, height * width * config.maps)
 
 
 def _name(value: Any) -> str:

@@ -9,6 +9,11 @@ from keras import ops
 
 from unet.config import ModelConfig
 
+# What a pixel between touching nuclei weighs in the mask's cross-entropy beyond the 1 of every pixel.
+BORDER_WEIGHT = 2.0
+# What the border's own loss counts beside the mask's.
+BORDER_SHARE = 0.5
+
 
 def dice_loss(truth, probability):
     """Return 1 - the soft Dice coefficient, averaged over the foreground classes.
@@ -45,16 +50,46 @@ def crossentropy(truth, probability):
 def make_loss(name: str, config: ModelConfig) -> Callable:
     """Return the loss of that name (``unet.config.LOSSES``) for masks as the batches bring them.
 
-    The mask is (batch, height, width, 1) of whole numbers: 0 and 1, or class indices.
+    The mask is (batch, height, width, 1) of whole numbers: 0 and 1, or class indices. A network with heads learns
+    (batch, height, width, 3): mask, border and distance, each 0 to 1; see ``heads_loss``.
     """
     parts = [{"crossentropy": crossentropy, "dice": dice_loss}[part] for part in name.split("+")]
 
     def loss(mask, probability):
+        if config.has_heads:
+            return heads_loss(ops.cast(mask, "float32"), probability, parts)
         truth = one_hot(mask, config.classes)
         return sum(part(truth, probability) for part in parts)
 
     loss.__name__ = name.replace("+", "_")
     return loss
+
+
+def heads_loss(truth, maps, parts: list[Callable]):
+    """Return the loss of mask and border by ``parts``, and of the distance by its cross-entropy.
+
+    Pixels where nuclei touch weigh more in the cross-entropy of the mask, which is what the weight map of the U-Net
+    paper is for (Ronneberger, Fischer and Brox, MICCAI 2015, equation 2).
+
+    Parameters
+    ----------
+    truth, maps : tensor (batch, height, width, 3)
+        Mask, border and distance, 0 to 1.
+    parts : list of callable
+        ``crossentropy`` and ``dice_loss``, or one of them.
+    """
+    mask, border, distance = ops.split(truth, 3, axis=-1)
+    found_mask, found_border, found_distance = ops.split(maps, 3, axis=-1)
+    near = ops.mean(border * _pixel_crossentropy(mask, found_mask), axis=(1, 2, 3))
+    loss = BORDER_WEIGHT * near + crossentropy(distance, found_distance)
+    for part in parts:
+        # Borders are rare: one step's weight of their Dice outweighs what little of the image they are.
+        loss += part(mask, found_mask) + BORDER_SHARE * part(border, found_border)
+    return loss
+
+
+def _pixel_crossentropy(truth, probability):
+    return keras.losses.binary_crossentropy(truth, probability, axis=-1)[..., None]
 
 
 def one_hot(mask, classes: int):

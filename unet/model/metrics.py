@@ -15,6 +15,13 @@ def decide(probability, classes: int):
     return ops.one_hot(ops.argmax(probability, axis=-1), classes, dtype="float32")
 
 
+def _decided(mask, maps, classes: int):
+    """Return truth and decision one-hot; of a network with heads the mask alone counts."""
+    if classes == 1:
+        mask, maps = mask[..., :1], maps[..., :1]
+    return one_hot(mask, classes), decide(maps, classes)
+
+
 class Accuracy(keras.metrics.Mean):
     """Share of pixels that are given their own class."""
 
@@ -23,7 +30,7 @@ class Accuracy(keras.metrics.Mean):
         self.classes = classes
 
     def update_state(self, mask, probability, sample_weight=None):
-        truth, decision = one_hot(mask, self.classes), decide(probability, self.classes)
+        truth, decision = _decided(mask, probability, self.classes)
         super().update_state(ops.all(ops.equal(truth, decision), axis=-1))
 
 
@@ -38,7 +45,7 @@ class Overlap(keras.metrics.Metric):
         self.total = self.add_weight(shape=shape, initializer="zeros", name="total")
 
     def update_state(self, mask, probability, sample_weight=None):
-        truth, decision = one_hot(mask, self.classes), decide(probability, self.classes)
+        truth, decision = _decided(mask, probability, self.classes)
         if self.classes > 1:
             truth, decision = truth[..., 1:], decision[..., 1:]
         self.shared.assign_add(ops.sum(truth * decision, axis=(0, 1, 2)))

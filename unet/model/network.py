@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import keras
 
 TUTORIAL = ModelConfig()
+# Height and width; the first level of 16 filters then takes 67 MB.
+TILE = 1024
 
 
 def build_unet(config: ModelConfig = TUTORIAL) -> keras.Model:
@@ -27,12 +29,16 @@ def build_unet(config: ModelConfig = TUTORIAL) -> keras.Model:
     -------
     keras.Model
         From images (batch, height, width, channels), values 0 to 255, to probabilities
-        (batch, height, width, 1) of the foreground, or (batch, height, width, classes) that sum to 1.
+        (batch, height, width, 1) of the foreground, or (batch, height, width, classes) that sum to 1. With
+        ``outputs`` “mask+border+distance” (batch, height, width, 3): probability of the mask, of the border between
+        touching nuclei, and the distance from the nucleus' edge as a share of its greatest, each 0 to 1. At native
+        resolution height and width are any multiples of ``2 ** config.depth``, else those of ``config.input_size``.
     """
     import keras
     from keras import layers
 
-    image = keras.Input((*config.input_size, config.channels), name="image")
+    size = (None, None) if config.is_native else config.input_size
+    image = keras.Input((*size, config.channels), name="image")
     x = layers.Rescaling(1 / 255, name="scale")(image)
 
     skips = []
@@ -47,18 +53,19 @@ def build_unet(config: ModelConfig = TUTORIAL) -> keras.Model:
         level = config.depth - step + 1
         x = layers.Conv2DTranspose(filters, 2, strides=2, padding="same", name=f"rise{level}")(x)
         x = layers.Concatenate(name=f"skip{level}")([x, skip])
-        x = _block(x, filters, config.dropout[config.depth + step], config, name=f"up{level}")
+        halves = "ab"[: config.decoder_convolutions]
+        x = _block(x, filters, config.dropout[config.depth + step], config, name=f"up{level}", halves=halves)
 
     activation = "sigmoid" if config.classes == 1 else "softmax"
-    probability = layers.Conv2D(config.classes, 1, activation=activation, dtype="float32", name="probability")(x)
+    probability = layers.Conv2D(config.maps, 1, activation=activation, dtype="float32", name="probability")(x)
     return keras.Model(image, probability, name="unet")
 
 
-def _block(x, filters: int, dropout: float, config: ModelConfig, name: str):
-    """Two 3x3 convolutions, each normalised and activated, with dropout between them."""
+def _block(x, filters: int, dropout: float, config: ModelConfig, name: str, halves: str = "ab"):
+    """Two 3x3 convolutions, or one, each normalised and activated, with dropout after the first."""
     from keras import layers
 
-    for half in ("a", "b"):
+    for half in halves:
         x = layers.Conv2D(filters, 3, padding="same", kernel_initializer="he_normal", name=f"{name}{half}")(x)
         if config.normalization == "batch":
             x = layers.BatchNormalization(name=f"{name}{half}_norm")(x)
@@ -73,6 +80,23 @@ def _block(x, filters: int, dropout: float, config: ModelConfig, name: str):
 def _groups(filters: int) -> int:
     """At most 8 groups, as many as divide the filters."""
     return max(groups for groups in range(1, 9) if filters % groups == 0)
+
+
+def reach(config: ModelConfig) -> int:
+    """Return how many pixels away something can still change a pixel's probability, as a multiple of the U's step.
+
+    Each 3x3 convolution reaches one pixel of its level; a level's pixel is ``2 ** level`` of the image's.
+    """
+    depth = config.depth
+    down = sum(2 * 2**level for level in range(depth + 1))
+    up = sum(config.decoder_convolutions * 2**level for level in range(depth))
+    step = 2**depth
+    return -(-(down + up + step) // step) * step
+
+
+def tile_size(config: ModelConfig) -> int:
+    """Return height and width up to which an image is predicted at once: enough to keep most of a tile."""
+    return max(TILE, 3 * reach(config))
 
 
 def level_table(config: ModelConfig) -> list[dict]:
@@ -93,6 +117,7 @@ def level_table(config: ModelConfig) -> list[dict]:
         rise = 4 * incoming * width + width if rising else 0
         block = "bottom" if level == depth else f"{'up' if rising else 'down'} {level + 1}"
         first = 2 * width if rising else incoming
+        second = 0 if rising and config.decoder_convolutions == 1 else _convolution(width, width, config)
         rows.append(
             {
                 "block": block,
@@ -100,7 +125,7 @@ def level_table(config: ModelConfig) -> list[dict]:
                 "width": config.input_size[1] // 2**level,
                 "filters": width,
                 "dropout": config.dropout[index],
-                "parameters": rise + _convolution(first, width, config) + _convolution(width, width, config),
+                "parameters": rise + _convolution(first, width, config) + second,
             }
         )
         incoming = width
@@ -109,9 +134,9 @@ def level_table(config: ModelConfig) -> list[dict]:
             "block": "probability",
             "height": config.input_size[0],
             "width": config.input_size[1],
-            "filters": config.classes,
+            "filters": config.maps,
             "dropout": 0.0,
-            "parameters": incoming * config.classes + config.classes,
+            "parameters": incoming * config.maps + config.maps,
         }
     )
     return rows

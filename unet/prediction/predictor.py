@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unet.data.pixels import resize_image, resize_probability, to_channels, to_uint8
+from unet.data.intensity import bring
+from unet.data.pixels import resize_image, resize_probability
 from unet.model.folder import ModelInfo, load_model, read_info
 from unet.model.info import largest_tensor
+from unet.prediction.tiles import predict_tiled
 
 if TYPE_CHECKING:
     import keras
@@ -33,10 +35,15 @@ class Prediction:
     classes : (height, width) uint8, or None
         With several classes, the most probable foreground class of each pixel, 1 to n, whatever its probability;
         ``class_map`` says where there is foreground at all.
+    border, distance : (height, width) float32, or None
+        Of a model with these heads: probability that nuclei touch, and distance from the nucleus' edge as a share of
+        its greatest, each 0 to 1.
     """
 
     probability: np.ndarray
     classes: np.ndarray | None = None
+    border: np.ndarray | None = None
+    distance: np.ndarray | None = None
 
     def class_map(self, threshold: float) -> np.ndarray:
         """Return the class (height, width) uint8 of each pixel above the threshold; 0 is background."""
@@ -102,15 +109,29 @@ class Predictor:
             In the order of the images.
         """
         config = self.info.config
+        if config.is_native:
+            return [self._predict_native(image) for image in images]
         step = max(1, min(MAX_BATCH, BATCH_TENSOR // largest_tensor(config)))
         found = []
         for start in range(0, len(images), step):
             part = images[start : start + step]
-            batch = [resize_image(to_channels(to_uint8(image), config.channels), config.input_size) for image in part]
+            batch = [resize_image(bring(image, config), config.input_size) for image in part]
             with self._lock:
                 maps = self._model.predict_on_batch(np.stack(batch))
             found += [_at_own_size(map_, image.shape[:2]) for map_, image in zip(np.asarray(maps), part, strict=True)]
         return found
+
+    def _predict_native(self, image: np.ndarray) -> Prediction:
+        config = self.info.config
+        maps = predict_tiled(self._run, bring(image, config), config)
+        if config.has_heads:
+            mask, border, distance = (np.ascontiguousarray(maps[..., index]) for index in range(3))
+            return Prediction(mask, border=border, distance=distance)
+        return Prediction(maps[..., 0])
+
+    def _run(self, image: np.ndarray) -> np.ndarray:
+        with self._lock:
+            return np.asarray(self._model.predict_on_batch(image[None]))[0]
 
 
 def _at_own_size(maps: np.ndarray, size: tuple[int, int]) -> Prediction:

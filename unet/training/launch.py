@@ -19,10 +19,11 @@ from unet.config import Config, preset
 from unet.data.dataset import Dataset, open_dataset
 from unet.data.report import DatasetReport, inspect_dataset, require_usable
 from unet.data.split import split_samples
-from unet.errors import RunError, TrainingBusy
+from unet.errors import ConfigError, RunError, TrainingBusy
 from unet.files import atomic_folder, write_json
 from unet.flags import config_flags
 from unet.model.info import check_config
+from unet.model.library import find_model
 from unet.model.network import level_table
 from unet.settings import PROJECT, Settings, read_settings
 from unet.training.record import write_state
@@ -57,9 +58,13 @@ def create_run(
     DatasetError
         If there is too little to train on.
     ConfigError
-        If the network is larger than this program bears.
+        If the network is larger than this program bears, or has not the architecture of the model to start from.
+    ModelError
+        If there is no such model.
     """
     check_config(config.model)
+    if config.training.start_from:
+        check_start(config, settings)
     require_usable(report)
     usable = report.usable
     train_ids, validation_ids = split_samples(
@@ -67,6 +72,7 @@ def create_run(
         config.training.validation_fraction,
         config.training.seed,
         groups=[sample.group for sample in usable],
+        stains=[sample.stain for sample in usable],
     )
     folder = _free_folder(settings.runs, name or f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
     info = RunInfo(
@@ -92,6 +98,25 @@ def create_run(
         )
     _prune(settings, keep=Run(folder))
     return Run(folder)
+
+
+def check_start(config: Config, settings: Settings) -> None:
+    """Make sure that the model to start from is there and has the same weights.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model.
+    ConfigError
+        If its architecture is another.
+    """
+    start, mine = find_model(config.training.start_from, settings).info.config.to_dict(), config.model.to_dict()
+    for name in ("channels", "classes", "filters", "normalization", "decoder_convolutions", "outputs"):
+        if start[name] != mine[name]:
+            raise ConfigError(
+                f"The model “{config.training.start_from}” has {name} {start[name]}, not {mine[name]}; "
+                "its weights fit no other architecture."
+            )
 
 
 def start(run: Run, settings: Settings) -> None:
@@ -190,7 +215,8 @@ def estimate_seconds(config: Config, samples: int, settings: Settings) -> float:
         if run.state().images_per_second
     )
     speed = next(speeds, USUAL_SPEED)
-    return START_SECONDS + config.training.epochs * samples * work_per_image(config) / speed
+    shown = (config.training.crops or samples) if config.model.is_native else samples
+    return START_SECONDS + config.training.epochs * shown * work_per_image(config) / speed
 
 
 def work_per_image(config: Config) -> float:

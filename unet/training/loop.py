@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from unet.data.dataset import open_dataset
-from unet.data.prepared import Prepared, prepare
-from unet.data.report import inspect_dataset
-from unet.errors import DatasetError, RunError
+from unet.config import Separation
+from unet.errors import ModelError, RunError
 from unet.files import recover_folder
-from unet.model.folder import ModelInfo, save_model
+from unet.model.folder import ModelInfo, find_model, load_model, save_model, update_info
 from unet.settings import Settings
 from unet.training.batches import Batches
 from unet.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from unet.training.data import TrainingData, read_training_data
 from unet.training.previews import Previews
 from unet.training.record import Recorder
 from unet.training.run import Run, RunInfo, RunState
@@ -27,6 +25,9 @@ if TYPE_CHECKING:
     import keras
 
 log = logging.getLogger("unet")
+
+# On fewer validation images a threshold would be chosen by chance; the start's, or the usual one, is kept.
+FEWEST_TO_TUNE_ON = 20
 
 
 class StopRequested(Exception):
@@ -51,9 +52,10 @@ class Training:
 
     def train(self) -> str:
         """Train and return why it ended."""
-        prepared = self._prepare()
-        model = self._build()
-        training, validation, previews = self._split(prepared)
+        data = self._prepare()
+        training, validation = data.training, data.validation
+        model = self._build(len(training))
+        previews = Previews(self.run.folder / "previews", validation, self.info.config.model.classes)
         self.recorder.rewind(self.progress.epoch)
         self._tell(status="running", phase="training", batches=len(training), seconds=self.progress.seconds)
         for epoch in range(self.progress.epoch + 1, self.config.epochs + 1):
@@ -62,56 +64,49 @@ class Training:
             started = time.monotonic()
             row = {"epoch": epoch, **self._fit(model, training, epoch), **self._validate(model, validation)}
             self._end_epoch(model, previews, row, time.monotonic() - started)
+        if self.info.config.model.has_heads and len(self.info.validation_ids) >= FEWEST_TO_TUNE_ON:
+            self._tune(data)
         if self._out_of_patience():
             return f"The validation loss was best in epoch {self.progress.best_epoch}: ended early."
         return f"All {self.config.epochs} epochs are done."
 
-    def _prepare(self) -> Prepared:
+    def _prepare(self) -> TrainingData:
         self._tell(phase="preparing the data")
-        dataset = open_dataset(self.info.dataset["id"], self.settings)
-        if dataset.fingerprint != self.info.dataset["fingerprint"]:
-            raise DatasetError(f"The dataset “{dataset.name}” has changed since this run began; start a new run.")
-        report = inspect_dataset(dataset, self.settings)
-        return prepare(dataset, report, self.info.config.model, self.settings, progress=self._tell_prepared)
+        data = read_training_data(self.info, self.settings, self._tell_done)
+        ids = self.info.train_ids, self.info.validation_ids
+        log.info("%d samples to train on, %d to validate on.", *map(len, ids))
+        return data
 
-    def _tell_prepared(self, done: int, total: int) -> None:
+    def _tell_done(self, done: int, total: int) -> None:
         self._tell(batch=done, batches=total)
 
-    def _build(self) -> keras.Model:
+    def _build(self, steps: int) -> keras.Model:
         self._tell(phase="loading TensorFlow", batch=0, batches=0)
         import keras
 
         from unet.model.losses import make_loss
         from unet.model.metrics import make_metrics
         from unet.model.network import build_unet
+        from unet.training.optimizer import computing_in, make_optimizer
 
         keras.utils.set_random_seed(self.config.seed)
-        model = build_unet(self.info.config.model)
-        optimizer = keras.optimizers.Adam(self.config.learning_rate)
+        with computing_in(self.config.precision):
+            model = build_unet(self.info.config.model)
+        optimizer = make_optimizer(self.config, steps * self.config.epochs)
         optimizer.build(model.trainable_variables)
         architecture = self.info.config.model
         loss = make_loss(self.config.loss, architecture)
         model.compile(optimizer, loss, metrics=make_metrics(architecture.classes))
         recover_folder(self.run.folder / "model")
+        if not self.run.checkpoint.exists() and self.config.start_from:
+            start = load_model(find_model(self.config.start_from, self.settings).folder)
+            model.set_weights(start.get_weights())
+            log.info("Starting from the model %s.", self.config.start_from)
         if self.run.checkpoint.exists():
             self.progress = load_checkpoint(self.run.checkpoint, model)
             self._tell(epoch=self.progress.epoch, best_epoch=self.progress.best_epoch, best=self.progress.best)
             log.info("Going on after epoch %d.", self.progress.epoch)
         return model
-
-    def _split(self, prepared: Prepared) -> tuple[Batches, Batches, Previews]:
-        position = {sample: index for index, sample in enumerate(prepared.ids)}
-        sides = {}
-        for side, ids in (("train", self.info.train_ids), ("validation", self.info.validation_ids)):
-            sides[side] = np.array([position[sample] for sample in ids])
-        arrays = prepared.images, prepared.masks
-        previews = Previews(self.run.folder / "previews", *arrays, sides["validation"])
-        log.info("%d samples to train on, %d to validate on.", len(sides["train"]), len(sides["validation"]))
-        return (
-            Batches(*arrays, sides["train"], self.config, training=True),
-            Batches(*arrays, sides["validation"], self.config, training=False),
-            previews,
-        )
 
     def _fit(self, model: keras.Model, batches: Batches, epoch: int) -> dict[str, float]:
         """Show the network every training batch once; return the means of the epoch."""
@@ -129,10 +124,11 @@ class Training:
             # The first batch also compiles: it says nothing about the speed.
             speed = index * size / (time.monotonic() - started) if started else None
             started = started or time.monotonic()
-            images = len(batches.indices) * (self.config.epochs - epoch + 1) - (index + 1) * size
+            images = batches.samples * (self.config.epochs - epoch + 1) - (index + 1) * size
             left = max(0, images) / speed if speed else None
             self._tell(batch=index + 1, images_per_second=speed, seconds_left=left)
 
+        began = time.monotonic()
         history = model.fit(
             batches.epoch(epoch),
             steps_per_epoch=len(batches),
@@ -140,7 +136,8 @@ class Training:
             callbacks=[keras.callbacks.LambdaCallback(on_train_batch_end=after_batch)],
             verbose=0,
         )
-        return {name: float(values[-1]) for name, values in history.history.items()}
+        waiting = batches.waited / (time.monotonic() - began)
+        return {**{name: float(values[-1]) for name, values in history.history.items()}, "waiting": waiting}
 
     def _validate(self, model: keras.Model, batches: Batches) -> dict[str, float]:
         self._tell(phase="validating")
@@ -164,13 +161,37 @@ class Training:
         save_checkpoint(self.run.checkpoint, model, self.progress)
         self._tell(best_epoch=self.progress.best_epoch, best=self.progress.best, seconds=self.progress.seconds)
         figures = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if name.endswith(("loss", "dice")))
-        log.info("Epoch %d/%d: %s, %.1f s", row["epoch"], self.config.epochs, figures, seconds)
+        done = f"Epoch {row['epoch']}/{self.config.epochs}"
+        log.info("%s: %s, %.1f s, %.1f %% of it waiting for data", done, figures, seconds, 100 * row["waiting"])
+
+    def _tune(self, data: TrainingData) -> None:
+        """Choose the best model's threshold and separation on the validation images, at their own size."""
+        from unet.prediction.predictor import Predictor
+        from unet.tuning import tune
+
+        self._tell(phase="tuning the threshold", batch=0, batches=0)
+        folder = self.run.folder / "model"
+        ids = set(self.info.validation_ids)
+        predictor = Predictor.open(folder)
+        tuned = tune(predictor, data.dataset, data.report, self.settings, ids, self._tell_done)
+        scores = {
+            **predictor.info.scores,
+            "competition": tuned.scores.competition,
+            "average_precision": tuned.scores.average_precision[0],
+            "image_dice": tuned.scores.dice,
+        }
+        update_info(folder, threshold=tuned.threshold, separation=tuned.separation, scores=scores)
+        log.info("Threshold %.2f, %s: score %.4f", tuned.threshold, tuned.separation, tuned.scores.competition)
 
     def _model_info(self) -> ModelInfo:
+        start = None
+        with contextlib.suppress(ModelError):  # it may be gone by now
+            start = find_model(self.config.start_from, self.settings).info if self.config.start_from else None
         return ModelInfo(
             name=self.run.name,
             config=self.info.config.model,
-            threshold=0.5,
+            threshold=start.threshold if start else 0.5,
+            separation=start.separation if start else Separation(separate=self.info.config.model.has_heads),
             scores={name.removeprefix("val_"): value for name, value in self.progress.best.items()},
             provenance={
                 "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

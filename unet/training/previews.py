@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from unet.files import atomic_path
+from unet.training.batches import Batches
 
 if TYPE_CHECKING:
     import keras
@@ -23,23 +24,23 @@ class Previews:
     ----------
     folder : Path
         ``previews/`` of the Run folder.
-    images : uint8 (samples, height, width, channels)
-    masks : uint8 (samples, height, width)
-    indices : array of int
-        The validation samples; the first few are shown.
+    validation : Batches
+        The first few images, or crops, are shown.
+    classes : int
+        Of the network.
     """
 
-    def __init__(self, folder: Path, images: np.ndarray, masks: np.ndarray, indices: np.ndarray):
-        self.folder = folder
-        self.images = np.asarray(images[indices[:COUNT]])
-        for number, (image, mask) in enumerate(zip(self.images, masks[indices[:COUNT]], strict=True)):
+    def __init__(self, folder: Path, validation: Batches, classes: int = 1):
+        self.folder, self.classes = folder, classes
+        self.images, targets = validation.read(validation.plan(0)[:COUNT])
+        for number, (image, target) in enumerate(zip(self.images, targets, strict=True)):
             self._save(f"{number}-image.png", image.squeeze())
-            self._save(f"{number}-truth.png", np.where(mask > 0, 255, 0))
+            self._save(f"{number}-truth.png", np.where(target[..., 0] > 0, 255, 0))
 
     def write(self, model: keras.Model, epoch: int) -> None:
         """Predict the images and write their probability maps of this epoch."""
         maps = np.asarray(model.predict_on_batch(self.images))
-        foreground = maps[..., 0] if maps.shape[-1] == 1 else 1 - maps[..., 0]
+        foreground = 1 - maps[..., 0] if self.classes > 1 else maps[..., 0]
         for number, probability in enumerate(foreground):
             self._save(f"{number}-epoch-{epoch:04d}.png", np.rint(probability * 255))
 

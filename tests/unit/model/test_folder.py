@@ -114,7 +114,7 @@ class TestInfo:
     @pytest.mark.parametrize(
         ("changes", "reason"),
         [
-            ({"format": 2}, "format 1"),
+            ({"format": 3}, "format 2"),
             ({"extra": 1}, "no others"),
             ({"name": "a\nb"}, "name"),
             ({"name": ""}, "name"),

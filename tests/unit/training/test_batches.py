@@ -3,7 +3,7 @@ import pytest
 
 from unet.config import TrainingConfig
 from unet.data.augment import augment
-from unet.training.batches import Batches
+from unet.training.batches import ImageBatches
 
 
 @pytest.fixture
@@ -18,14 +18,14 @@ def seen(batches, epoch):
 
 
 def test_an_epoch_shows_every_sample_of_its_side_once(arrays):
-    batches = Batches(*arrays, [1, 3, 5, 7, 9], TrainingConfig(batch_size=2), training=True)
+    batches = ImageBatches(*arrays, [1, 3, 5, 7, 9], TrainingConfig(batch_size=2), training=True)
     assert len(batches) == 3
     assert sorted(seen(batches, 1)) == [1, 3, 5, 7, 9]
 
 
 def test_order_depends_on_seed_and_epoch_alone(arrays):
     def batches(seed):
-        return Batches(*arrays, range(10), TrainingConfig(batch_size=4, seed=seed), training=True)
+        return ImageBatches(*arrays, range(10), TrainingConfig(batch_size=4, seed=seed), training=True)
 
     assert seen(batches(1), 3) == seen(batches(1), 3)
     assert len({tuple(seen(batches(seed), epoch)) for seed in (1, 2) for epoch in (1, 2)}) == 4
@@ -33,11 +33,11 @@ def test_order_depends_on_seed_and_epoch_alone(arrays):
 
 def test_validation_is_neither_shuffled_nor_augmented(arrays):
     config = TrainingConfig(batch_size=4, flips=True, brightness=0.5)
-    assert seen(Batches(*arrays, range(10), config, training=False), 5) == list(range(10))
+    assert seen(ImageBatches(*arrays, range(10), config, training=False), 5) == list(range(10))
 
 
 def test_masks_have_a_channel_and_stay_with_their_images(arrays):
-    for images, masks in Batches(*arrays, range(10), TrainingConfig(batch_size=3), training=True).epoch(1):
+    for images, masks in ImageBatches(*arrays, range(10), TrainingConfig(batch_size=3), training=True).epoch(1):
         assert masks.shape == (len(images), 4, 4, 1)
         np.testing.assert_array_equal(images[:, 0, 0, 0] % 2, masks[:, 0, 0, 0])
 

@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unet.config import ModelConfig
+from unet.model.network import reach
+from unet.prediction.tiles import predict_tiled, regions
+
+NATIVE = {"resolution": "native", "outputs": "mask+border+distance", "decoder_convolutions": 1}
+random = np.random.default_rng(0)
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(2, 8), st.integers(0, 3))
+def test_the_decided_parts_are_the_image_and_lie_in_what_is_seen(height, width, core, halo):
+    size, halo = (height * 8, width * 8), halo * 8
+    decided = np.zeros(size, int)
+    for outer, inner in regions(size, core * 8 + 2 * halo, halo, 8):
+        decided[inner] += 1
+        for seen, kept, length in zip(outer, inner, size, strict=True):
+            assert seen.start % 8 == 0
+            assert seen.start <= max(0, kept.start - halo) or seen == slice(0, length)
+            assert seen.stop >= min(length, kept.stop + halo)
+            assert seen.stop - seen.start <= max(core * 8 + 2 * halo, 8)
+    assert (decided == 1).all()
+
+
+@pytest.mark.parametrize("convolutions", [1, 2])
+@pytest.mark.parametrize("normalization", ["none", "batch"])
+def test_tiles_give_the_same_map_as_one_pass(make_predictor, convolutions, normalization):
+    changes = NATIVE | {"decoder_convolutions": convolutions, "normalization": normalization, "filters": (2, 4, 8)}
+    predictor = make_predictor(**changes)
+    config = predictor.info.config
+    image = random.integers(0, 256, (131, 190, 1), np.uint8)
+    whole = predict_tiled(predictor._run, image, config, tile=256)
+    tiled = predict_tiled(predictor._run, image, config, tile=3 * reach(config))
+    assert whole.shape == (131, 190, 3)
+    np.testing.assert_allclose(tiled, whole, atol=1e-6)
+
+
+def test_what_lies_beyond_reach_changes_nothing(make_predictor):
+    predictor = make_predictor(**(NATIVE | {"filters": (2, 4, 8)}))
+    config = predictor.info.config
+    image = random.integers(0, 256, (160, 160, 1), np.uint8)
+    changed = image.copy()
+    changed[:40] = 255 - changed[:40]
+    before, after = (predict_tiled(predictor._run, each, config) for each in (image, changed))
+    far = 40 + reach(config)
+    np.testing.assert_array_equal(before[far:], after[far:])
+    assert not np.array_equal(before[:far], after[:far])
+
+
+def test_reach_by_hand():
+    # Two convolutions at steps 1, 2 and 4, one at 2 and 1 on the way up, and a step of pooling.
+    assert reach(ModelConfig(filters=(2, 4, 8), dropout=(0.0,), decoder_convolutions=1)) == 2 * (1 + 2 + 4) + 3 + 4 + 3

@@ -1,0 +1,63 @@
+"""Settings as frozen dataclasses whose fields carry their help, bounds and choices."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import field
+from typing import Any
+
+from unet.errors import ConfigError
+
+
+def option(default: Any, help: str, *, low: float | None = None, high: float | None = None, choices: tuple = ()) -> Any:
+    """Declare a configuration field with its help and bounds; for a tuple the bounds hold for each value."""
+    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
+
+
+def _checked(item: dataclasses.Field, value: Any) -> Any:
+    """Return the field's value in its own type, or raise a ConfigError that names it."""
+    default = item.default
+    if isinstance(default, tuple):
+        values = value if isinstance(value, (tuple, list)) else (value,)
+        return tuple(_checked_value(item, default[0], part) for part in values)
+    return _checked_value(item, default, value)
+
+
+def _checked_value(item: dataclasses.Field, like: Any, value: Any) -> Any:
+    if isinstance(like, float) and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not type(like):
+        raise ConfigError(f"{item.name} is {value!r}; it must be of type {type(like).__name__}.")
+    low, high, choices = (item.metadata[key] for key in ("low", "high", "choices"))
+    if choices and value not in choices:
+        raise ConfigError(f"{item.name} is {value!r}; choose from {', '.join(map(str, choices))}.")
+    if low is not None and not low <= value <= high:
+        raise ConfigError(f"{item.name} is {value!r}; it must lie between {low} and {high}.")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+class Section:
+    """A frozen dataclass of options: it checks its values where it is made, becomes JSON and comes back."""
+
+    def __post_init__(self):
+        for item in dataclasses.fields(self):
+            object.__setattr__(self, item.name, _checked(item, getattr(self, item.name)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the values as JSON types."""
+        return dataclasses.asdict(self, dict_factory=lambda pairs: {k: _plain(v) for k, v in pairs})
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]):
+        """Make the section from JSON types; a name that is not known is refused."""
+        if not isinstance(data, dict):
+            raise ConfigError(f"The configuration must be a table of names and values, not {type(data).__name__}.")
+        known = {item.name for item in dataclasses.fields(cls)}
+        for name in data:
+            if name not in known:
+                raise ConfigError(f"“{name}” is no setting; the settings are {', '.join(sorted(known))}.")
+        return cls(**data)
