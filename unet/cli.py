@@ -11,7 +11,7 @@ from pathlib import Path
 
 from unet import commands
 from unet.errors import ConfigError, UnetError
-from unet.flags import add_config_flags
+from unet.flags import add_config_flags, add_separation_flags
 from unet.settings import DEFAULT_MODEL
 
 DATASET = (
@@ -93,16 +93,23 @@ def _add_predict(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--input", type=Path, required=True, metavar="PATH", help="an image, or a folder of images")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the results go")
     _add_threshold(parser)
+    add_separation_flags(parser)
     parser.add_argument(
         "--page", type=int, default=0, metavar="N", help="page of multi-page TIFFs, from 0 (%(default)s)"
     )
 
 
 def _add_evaluate(subparsers: argparse._SubParsersAction) -> None:
-    parser = _command(subparsers, "evaluate", commands.evaluate, "score a model on images with masks: Dice, IoU, count")
+    parser = _command(
+        subparsers,
+        "evaluate",
+        commands.evaluate,
+        "score a model on images with masks: nuclei found, missed and merged, their outlines, Dice",
+    )
     parser.add_argument("path", metavar="PATH", help=DATASET)
     _add_model(parser)
     _add_threshold(parser)
+    add_separation_flags(parser)
     parser.add_argument(
         "--run", metavar="RUN", help="score only the validation images of this run (its model, unless --model is given)"
     )

@@ -14,7 +14,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from unet.data.dataset import open_dataset
 from unet.data.report import DatasetReport, inspect_dataset
 from unet.files import write_json
-from unet.flags import config_from_flags
+from unet.flags import config_from_flags, separation_from_flags
 from unet.settings import DEFAULT_MODEL, read_settings
 from unet.training.run import Run, RunState, list_runs, open_run
 
@@ -96,9 +96,17 @@ def predict(flags: argparse.Namespace) -> int:
     settings = read_settings()
     images = find_images(flags.input)
     predictor = Predictor.open(flags.model or DEFAULT_MODEL)
+    separation = separation_from_flags(flags, predictor.info.separation)
     with progress("Predicting", unit="image") as update:
         rows = predict_files(
-            predictor, images, flags.output, settings, threshold=flags.threshold, page=flags.page, progress=update
+            predictor,
+            images,
+            flags.output,
+            settings,
+            threshold=flags.threshold,
+            separation=separation,
+            page=flags.page,
+            progress=update,
         )
     failed = [row for row in rows if row.error]
     for row in failed:
@@ -111,6 +119,7 @@ def predict(flags: argparse.Namespace) -> int:
 def evaluate(flags: argparse.Namespace) -> int:
     """Score a model on images with masks and print a table."""
     from unet.evaluation import evaluate as score
+    from unet.evaluations import to_text
     from unet.prediction.predictor import Predictor
 
     settings = read_settings()
@@ -127,10 +136,11 @@ def evaluate(flags: argparse.Namespace) -> int:
             report,
             settings,
             threshold=flags.threshold,
+            separation=separation_from_flags(flags, predictor.info.separation),
             ids=run.info().validation_ids if run else None,
             progress=update,
         )
-    print(evaluation.to_text())
+    print(to_text(evaluation))
     if flags.json:
         write_json(flags.json, evaluation.to_dict())
         print(f"All scores: {flags.json}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
-from unet.config import PRESETS, Config, ModelConfig, TrainingConfig, preset
+from unet.config import PRESETS, Config, ModelConfig, Separation, TrainingConfig, preset
 
 SECTIONS = {"training": TrainingConfig, "model": ModelConfig}
 
@@ -34,6 +34,27 @@ def config_from_flags(arguments: argparse.Namespace) -> Config:
         if getattr(arguments, item.name) is not None
     }
     return preset(arguments.preset).replace(**changes)
+
+
+def add_separation_flags(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for every field of the separation; the defaults are the model's own."""
+    group = parser.add_argument_group("separation of touching nuclei (each default is the one stored with the model)")
+    for item in dataclasses.fields(Separation):
+        argument = _argument(item)
+        argument["help"] = item.metadata["help"]
+        group.add_argument(_flag(item.name), **argument)
+
+
+def separation_from_flags(arguments: argparse.Namespace, own: Separation) -> Separation:
+    """Return the model's own separation with what the flags change.
+
+    Raises
+    ------
+    ConfigError
+        If a value cannot work; the message names it.
+    """
+    values = {item.name: getattr(arguments, item.name) for item in dataclasses.fields(Separation)}
+    return dataclasses.replace(own, **{name: value for name, value in values.items() if value is not None})
 
 
 def config_flags(config: Config) -> list[str]:

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from studio import outputs, predictions, uploads, viewer
 from tests.factories import draw_discs
-from unet.config import ModelConfig
+from unet.config import ModelConfig, Separation
 from unet.data.images import read_image
 from unet.model.folder import ModelInfo, save_model
 from unet.prediction.objects import summarize
@@ -212,7 +212,7 @@ def test_a_page_of_a_stack_is_chosen(open_app, model, asked):
     app = upload(open_app("predict"), ("stack.tif", tiff(3)), ("one.png", png()))
     assert not app.exception
     app.selectbox(key="image").set_value("stack.tif").run()
-    (page,) = app.number_input
+    page = next(widget for widget in app.number_input if "Page" in widget.label)
     assert (page.min, page.max, page.value) == (1, 3, 1)
     first = shown(app)["panels"][0]["layers"][0]
     page.set_value(3).run()
@@ -351,7 +351,9 @@ def test_everything_in_a_zip(model, settings):
     job = predictions.Job.of(find_model(model, settings), settings)
     key = uploads.keep_uploads([("a.png", io.BytesIO(png(1))), ("stack.tif", io.BytesIO(tiff(2)))], settings)
     one, stack = uploads.find_uploads(key, settings)[0]
-    content = predictions.zip_of_everything(job, [("a.png", one, 0), ("stack.tif", stack, 1)], 0.4, 0.5)()
+    content = predictions.zip_of_everything(
+        job, [("a.png", one, 0), ("stack.tif", stack, 1)], predictions.Decision(0.4, Separation()), 0.5
+    )()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert {"a_mask.png", "stack_labels.tif", "summary.csv", "manifest.json"} <= set(archive.namelist())
         labels = tifffile.imread(io.BytesIO(archive.read("stack_labels.tif")))

@@ -151,7 +151,7 @@ def test_evaluate_prints_dice_and_iou_and_writes_json(model, tutorial_folder, tm
     assert "IoU" in printed
     data = json.loads(scores.read_text())
     assert len(data["images"]) == 6
-    assert 0 <= data["iou"] <= data["dice"] <= 1
+    assert 0 <= data["scores"]["iou"] <= data["scores"]["dice"] <= 1
     assert main([*arguments, "--run", "tiny"]) == 0
     assert len(json.loads(scores.read_text())["images"]) == 1
 

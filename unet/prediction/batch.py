@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from unet.config import Separation
 from unet.data.images import IMAGE_SUFFIXES, read_image
 from unet.data.layouts import find_samples
 from unet.errors import ImageError
@@ -42,6 +43,7 @@ def predict_files(
     settings: Settings,
     *,
     threshold: float | None = None,
+    separation: Separation | None = None,
     page: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[ImageSummary]:
@@ -57,6 +59,8 @@ def predict_files(
         Its limit on image size holds.
     threshold : float, optional
         0 to 1; by default the one stored with the model.
+    separation : Separation, optional
+        By default the one stored with the model.
     page : int
         Page of multi-page TIFFs, from 0.
     progress : callable, optional
@@ -68,13 +72,14 @@ def predict_files(
         One for each image, in order; ``error`` says what was wrong with a broken one.
     """
     threshold = predictor.info.threshold if threshold is None else threshold
+    separation = predictor.info.separation if separation is None else separation
     output.mkdir(parents=True, exist_ok=True)
     rows = []
     for path, stem in zip(images, unique_stems(images), strict=True):
         started = time.perf_counter()
         try:
             image = read_image(path, page=page, max_megapixels=settings.max_image_megapixels)
-            labels = write_prediction(output, stem, predictor.predict(image), threshold)
+            labels = write_prediction(output, stem, predictor.predict(image), threshold, separation)
             row = summary_row(str(path), stem, labels, threshold)
         except ImageError as error:
             row = ImageSummary(file=str(path), stem=stem, threshold=threshold, error=str(error))

@@ -14,27 +14,29 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from unet.config import Separation
 from unet.files import atomic_path
 from unet.model.info import ModelInfo
 from unet.prediction import render
-from unet.prediction.objects import label_objects, summarize_labels, threshold_map
+from unet.prediction.objects import summarize_labels
 from unet.prediction.predictor import Prediction
+from unet.prediction.separation import find_objects
 from unet.prediction.summary import ImageSummary, write_summary
 from unet.versions import versions
 
 PIXELS_PER_CM = "CENTIMETER"
 
 README = """Segmentation of {images}
-Model: {model}. Threshold: {threshold}.
+Model: {model}. Threshold: {threshold}. {separated}
 
 For each image:
   <name>_probability.tif  probability of foreground, 0 to 1, 32-bit float, at the image's size
-  <name>_mask.png         255 where the probability lies above the threshold, else 0
-  <name>_labels.tif       0 background, 1, 2, 3 ... the objects: connected areas of the mask (8-connected)
+  <name>_mask.png         255 where there is an object, else 0
+  <name>_labels.tif       0 background, 1, 2, 3 ... the objects
   <name>_overlay.png      the mask over the image, to look at
 
 summary.csv    a row an image: count, covered share (0 to 1), mean area in pixels
-manifest.json  the model, its scores and origin, the threshold, versions of the programs
+manifest.json  the model, its scores and origin, threshold and separation, versions of the programs
 """
 
 
@@ -104,17 +106,18 @@ def unique_stems(files: Sequence[Path | str]) -> list[str]:
     return stems
 
 
-def result_files(stem: str, prediction: Prediction, threshold: float) -> tuple[dict[str, bytes], np.ndarray]:
+def result_files(
+    stem: str, prediction: Prediction, threshold: float, separation: Separation
+) -> tuple[dict[str, bytes], np.ndarray]:
     """Return the result files of one image by name, and its label map.
 
     ``<stem>_probability.tif`` (float32), ``<stem>_mask.png`` (0 and 255), ``<stem>_labels.tif`` (uint16 or uint32)
     and, with several classes, ``<stem>_classes.png`` (class indices).
     """
-    mask = threshold_map(prediction.probability, threshold)
-    labels = label_objects(mask)
+    labels = find_objects(prediction, threshold, separation)
     files = {
         f"{stem}_probability.tif": probability_tiff(prediction.probability),
-        f"{stem}_mask.png": mask_png(mask),
+        f"{stem}_mask.png": mask_png(labels > 0),
         f"{stem}_labels.tif": labels_tiff(labels),
     }
     if prediction.classes is not None:
@@ -122,7 +125,9 @@ def result_files(stem: str, prediction: Prediction, threshold: float) -> tuple[d
     return files, labels
 
 
-def write_prediction(folder: Path, stem: str, prediction: Prediction, threshold: float) -> np.ndarray:
+def write_prediction(
+    folder: Path, stem: str, prediction: Prediction, threshold: float, separation: Separation
+) -> np.ndarray:
     """Write the result files of one image: those of ``result_files``.
 
     Parameters
@@ -134,13 +139,14 @@ def write_prediction(folder: Path, stem: str, prediction: Prediction, threshold:
     prediction : Prediction
     threshold : float
         0 to 1.
+    separation : Separation
 
     Returns
     -------
     (height, width) uint16 or uint32
         The label map.
     """
-    files, labels = result_files(stem, prediction, threshold)
+    files, labels = result_files(stem, prediction, threshold, separation)
     for name, content in files.items():
         with atomic_path(Path(folder) / name) as temporary:
             temporary.write_bytes(content)
@@ -152,6 +158,7 @@ def everything_zip(
     items: Iterable[ExportItem],
     info: ModelInfo,
     threshold: float,
+    separation: Separation,
     *,
     opacity: float = 0.4,
     progress: Callable[[int], None] | None = None,
@@ -168,6 +175,7 @@ def everything_zip(
         Of the model that predicted.
     threshold, opacity : float
         0 to 1.
+    separation : Separation
     progress : callable, optional
         Takes the number of images done.
 
@@ -181,7 +189,7 @@ def everything_zip(
     with atomic_path(Path(path)) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
         for item in items:
             stem = unique_stems([*(row.file for row in rows), item.file])[-1]
-            files, labels = result_files(stem, item.prediction, threshold)
+            files, labels = result_files(stem, item.prediction, threshold, separation)
             if item.image is not None:
                 files[f"{stem}_overlay.png"] = overlay_png(item.image, labels, opacity)
             for name, content in files.items():
@@ -189,7 +197,7 @@ def everything_zip(
             rows.append(summary_row(item.file, stem, labels, threshold))
             if progress:
                 progress(len(rows))
-        _write_about(archive, rows, info, threshold)
+        _write_about(archive, rows, info, threshold, separation)
     return Path(path)
 
 
@@ -200,12 +208,25 @@ def summary_row(file: str, stem: str, labels: np.ndarray, threshold: float) -> I
     return ImageSummary(file, stem, height, width, threshold, found.count, found.covered, found.mean_area)
 
 
-def _write_about(archive: zipfile.ZipFile, rows: list[ImageSummary], info: ModelInfo, threshold: float) -> None:
+def describe(separation: Separation) -> str:
+    """Say in a sentence what counts as one object."""
+    kinds = {
+        True: f"Touching nuclei are told apart where the valley between them is {separation.depth:.0%} deep.",
+        False: "Each connected area of the mask is one object (8-connected).",
+    }
+    small = f" Objects below {separation.min_area} pixels are left out." if separation.min_area > 1 else ""
+    return kinds[separation.separate] + small
+
+
+def _write_about(
+    archive: zipfile.ZipFile, rows: list[ImageSummary], info: ModelInfo, threshold: float, separation: Separation
+) -> None:
     table = io.StringIO(newline="")
     write_summary(table, rows)
     manifest = {
         "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "threshold": threshold,
+        "separation": separation.to_dict(),
         "images": [row.file for row in rows],
         "model": info.to_dict(),
         "versions": versions(),
@@ -213,4 +234,5 @@ def _write_about(archive: zipfile.ZipFile, rows: list[ImageSummary], info: Model
     images = f"{len(rows)} image{'s' if len(rows) != 1 else ''}"
     archive.writestr("summary.csv", table.getvalue())
     archive.writestr("manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False))
-    archive.writestr("README.txt", README.format(images=images, model=info.name, threshold=threshold))
+    about = README.format(images=images, model=info.name, threshold=threshold, separated=describe(separation))
+    archive.writestr("README.txt", about)

@@ -48,8 +48,13 @@ def label_objects(mask: np.ndarray) -> np.ndarray:
     (height, width) uint16, or uint32 with more than 65,535 objects
         0 is background, 1 to n the objects, in the order in which their topmost rows come.
     """
-    labels, count = ndimage.label(mask, structure=EIGHT_CONNECTED)
-    return labels.astype(np.uint16 if count <= np.iinfo(np.uint16).max else np.uint32)
+    labels, _ = ndimage.label(mask, structure=EIGHT_CONNECTED)
+    return narrow(labels)
+
+
+def narrow(labels: np.ndarray) -> np.ndarray:
+    """Return a label map as uint16, or as uint32 with numbers above 65,535."""
+    return labels.astype(np.uint16 if labels.max(initial=0) <= np.iinfo(np.uint16).max else np.uint32)
 
 
 def summarize_labels(labels: np.ndarray) -> Summary:

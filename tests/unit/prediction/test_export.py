@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from PIL import Image
 
-from unet.config import ModelConfig
+from unet.config import ModelConfig, Separation
 from unet.model.folder import ModelInfo
 from unet.prediction.export import (
     ExportItem,
@@ -70,7 +70,7 @@ def test_stems_tell_files_apart():
 
 
 def test_all_files_of_an_image(tmp_path, prediction):
-    labels = write_prediction(tmp_path, "cell", prediction, 0.5)
+    labels = write_prediction(tmp_path, "cell", prediction, 0.5, Separation())
     names = {"cell_probability.tif", "cell_mask.png", "cell_labels.tif"}
     assert {path.name for path in tmp_path.iterdir()} == names
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "cell_probability.tif"), prediction.probability)
@@ -80,7 +80,7 @@ def test_all_files_of_an_image(tmp_path, prediction):
 
 def test_class_indices_are_written_too(tmp_path, prediction):
     several = Prediction(prediction.probability, np.full(prediction.probability.shape, 3, np.uint8))
-    write_prediction(tmp_path, "cell", several, 0.7)
+    write_prediction(tmp_path, "cell", several, 0.7, Separation())
     assert sorted(np.unique(np.array(Image.open(tmp_path / "cell_classes.png")))) == [0, 3]
 
 
@@ -88,7 +88,7 @@ def test_everything_in_one_archive(tmp_path, prediction):
     image = random.integers(0, 256, (20, 30, 3), np.uint8)
     items = (ExportItem(file, prediction, image) for file in ("x.png", "x.tif"))
     done = []
-    path = everything_zip(tmp_path / "all.zip", items, INFO, 0.7, progress=done.append)
+    path = everything_zip(tmp_path / "all.zip", items, INFO, 0.7, Separation(min_area=2), progress=done.append)
     with zipfile.ZipFile(path) as archive:
         assert archive.testzip() is None
         names = set(archive.namelist())
@@ -114,5 +114,5 @@ def test_an_export_that_breaks_off_leaves_nothing(tmp_path, prediction):
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        everything_zip(tmp_path / "all.zip", items(), INFO, 0.5)
+        everything_zip(tmp_path / "all.zip", items(), INFO, 0.5, Separation())
     assert not list(tmp_path.iterdir())

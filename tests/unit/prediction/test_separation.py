@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import ndimage
+
+from unet.config import Separation
+from unet.data.targets import make_targets
+from unet.prediction.objects import label_objects
+from unet.prediction.predictor import Prediction
+from unet.prediction.separation import find_objects
+
+ON, OFF = Separation(separate=True), Separation()
+
+
+def discs(*places, size=(60, 90)):
+    """A label map of discs (row, column, radius); later ones lie over earlier ones."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    labels = np.zeros(size, np.uint8)
+    for number, (row, column, radius) in enumerate(places, start=1):
+        labels[(rows - row) ** 2 + (columns - column) ** 2 <= radius**2] = number
+    return labels
+
+
+TOUCHING = discs((30, 25, 14), (30, 52, 14), (30, 76, 10))
+
+
+def perfect(labels, heads=True):
+    """What a perfect network would say of a label map."""
+    mask, border, distance = np.moveaxis(make_targets(labels).astype(np.float32) / 255, -1, 0)
+    return Prediction(mask, border=border, distance=distance) if heads else Prediction(mask)
+
+
+@pytest.mark.parametrize("heads", [True, False])
+def test_touching_discs_are_told_apart_and_keep_their_pixels(heads):
+    prediction = perfect(TOUCHING, heads)
+    assert find_objects(prediction, 0.5, OFF).max() == 1
+    found = find_objects(prediction, 0.5, ON)
+    assert found.max() == 3
+    np.testing.assert_array_equal(found > 0, TOUCHING > 0)
+    for number in (1, 2, 3):
+        best = np.bincount(found[number == TOUCHING]).max()
+        assert best / np.count_nonzero(number == TOUCHING) > 0.95
+
+
+def test_a_deeper_valley_is_asked_for_and_fewer_are_told_apart():
+    prediction = perfect(discs((30, 30, 14), (30, 45, 14)), heads=False)
+    counts = [find_objects(prediction, 0.5, Separation(separate=True, depth=d)).max() for d in (0.05, 0.3, 0.9)]
+    assert counts == sorted(counts, reverse=True)
+    assert (counts[0], counts[-1]) == (2, 1)
+
+
+def test_one_long_nucleus_stays_whole():
+    labels = np.zeros((40, 80), np.uint8)
+    labels[15:25, 5:75] = 1
+    for heads in (True, False):
+        assert find_objects(perfect(labels, heads), 0.5, ON).max() == 1
+
+
+def test_small_objects_are_left_out():
+    labels = discs((30, 25, 14), (30, 60, 2))
+    for separate in (False, True):
+        found = find_objects(perfect(labels), 0.5, Separation(separate=separate, min_area=20))
+        assert found.max() == 1
+        np.testing.assert_array_equal(found > 0, labels == 1)
+
+
+def test_a_nucleus_without_a_heart_is_still_found():
+    prediction = Prediction(*[(TOUCHING > 0).astype(np.float32)], border=np.ones(TOUCHING.shape, np.float32),
+                            distance=np.zeros(TOUCHING.shape, np.float32))  # fmt: skip
+    found = find_objects(prediction, 0.5, ON)
+    np.testing.assert_array_equal(found > 0, TOUCHING > 0)
+
+
+@given(arrays(np.float32, (14, 17), elements=st.floats(0, 1, width=32)), st.floats(0, 1), st.booleans())
+def test_all_that_is_above_the_threshold_is_in_an_object_and_nothing_else(probability, threshold, heads):
+    head = {"border": probability * 0, "distance": probability} if heads else {}
+    found = find_objects(Prediction(probability, **head), threshold, ON)
+    mask = probability > threshold
+    np.testing.assert_array_equal(found > 0, mask)
+    assert set(np.unique(found[mask])) == set(range(1, int(found.max()) + 1))
+    # Separation only ever divides connected areas.
+    areas = label_objects(mask)
+    for number in range(1, int(found.max()) + 1):
+        assert len(np.unique(areas[found == number])) == 1
+        assert ndimage.label(found == number, np.ones((3, 3)))[1] == 1
