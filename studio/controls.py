@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import streamlit as st
 
 from studio import viewer
 from studio.predictions import Job, facts_of
 from studio.uploads import Upload
+from unet.config import Separation
 
 # Keys of widgets and, at the same time, names in the address.
 THRESHOLD, OPACITY, IMAGE = "threshold", "opacity", "image"
@@ -51,11 +54,11 @@ def choose_page(job: Job, upload: Upload) -> int:
     return st.number_input(f"Page, 1 to {pages}", 1, pages, 1, key=key, bind="query-params") - 1
 
 
-def choose_threshold(job: Job, was_reset: bool) -> float:
+def choose_threshold(job: Job, is_new: bool) -> float:
     """Draw the threshold's slider and say where the model's own one is."""
     own = _own_threshold(job)
     # A value that was just put into the session state must not meet a default beside it.
-    value = {} if was_reset and THRESHOLD in st.session_state else {"value": own}
+    value = {} if is_new and THRESHOLD in st.session_state else {"value": own}
     threshold = st.slider(
         "Threshold",
         0.0,
@@ -91,12 +94,39 @@ def choose_opacity(view: str) -> float:
     return opacity
 
 
-def threshold_was_reset(job: Job) -> bool:
-    """Put the threshold to the model's own when another model is chosen; one from a link stays."""
+def choose_separation(job: Job, is_new: bool) -> Separation:
+    """Draw how touching nuclei are told apart; the model's own settings are where it begins."""
+    own = job.entry.info.separation
+    fields = {item.name: item.metadata for item in dataclasses.fields(Separation)}
+
+    def common(name: str) -> dict:
+        start = {} if is_new and name in st.session_state else {"value": getattr(own, name)}
+        return {"key": name, "bind": "query-params", "help": fields[name]["help"], **start}
+
+    separate = st.toggle("Tell touching nuclei apart", **common("separate"))
+    with st.expander("Separation", icon=":material/call_split:", key="separation_settings"):
+        depth = st.slider(
+            "Depth of the valley between two nuclei",
+            fields["depth"]["low"],
+            fields["depth"]["high"],
+            step=0.01,
+            disabled=not separate,
+            **common("depth"),
+        )
+        area = st.number_input(
+            "Least area, in pixels", fields["min_area"]["low"], fields["min_area"]["high"], step=5, **common("min_area")
+        )
+    return Separation(separate, depth, area)
+
+
+def model_has_changed(job: Job) -> bool:
+    """Put threshold and separation to the model's own when another model is chosen; those from a link stay."""
     before = st.session_state.get("threshold_of", job.model)
     st.session_state["threshold_of"] = job.model
     if before != job.model:
         st.session_state[THRESHOLD] = _own_threshold(job)
+        for name, value in job.entry.info.separation.to_dict().items():
+            st.session_state[name] = value
     return before != job.model
 
 

@@ -14,7 +14,7 @@ from unet.config import PRESETS, Config, ModelConfig, TrainingConfig, preset
 from unet.errors import ConfigError
 
 BASIC = ("epochs", "batch_size", "learning_rate", "loss")
-AUGMENTATION = ("flips", "quarter_turns", "brightness")
+AUGMENTATION = ("flips", "quarter_turns", "brightness", "scale", "photometric", "balance")
 # What the fields are called on the page, where their name alone would not do.
 LABELS = {
     "classes": "Classes",
@@ -22,6 +22,12 @@ LABELS = {
     "patience": "Patience (epochs)",
     "validation_fraction": "Validation share",
     "quarter_turns": "Quarter turns",
+    "scale": "Scale, up to a factor",
+    "photometric": "Contrast, stain, noise",
+    "balance": "Rare kinds more often",
+    "crops": "Crops an epoch",
+    "start_from": "Start from",
+    "decoder_convolutions": "Convolutions on the way up",
 }
 CHOICE_LABELS = {
     "crossentropy": "Binary cross-entropy",
@@ -30,6 +36,15 @@ CHOICE_LABELS = {
     "none": "None",
     "batch": "Batch",
     "group": "Group",
+    "resized": "Resized to input size",
+    "native": "Own size, in crops",
+    "stored": "As stored",
+    "percentiles": "Stretched by percentiles",
+    "mask": "Mask",
+    "mask+border+distance": "Mask, border, distance",
+    "constant": "Constant",
+    "cosine": "Warm-up and cosine",
+    "auto": "Automatic",
 }
 
 
@@ -39,7 +54,8 @@ def _choose_preset() -> str:
         list(PRESETS),
         key="preset",
         format_func=str.capitalize,
-        help="A named set of settings to start from. “Tutorial” is the original U-Net walkthrough's, to the letter.",
+        help="A named set of settings. “Tutorial” is the original U-Net walkthrough's, to the letter, and quick. "
+        "“Nuclei” is the best recipe known here: it tells touching nuclei apart, and takes about an hour on two cores.",
         persist_state="session",
     )
 

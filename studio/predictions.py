@@ -14,12 +14,14 @@ import streamlit as st
 
 from studio.models import model_digest, open_model
 from studio.uploads import Upload
+from unet.config import Separation
 from unet.data.images import count_pages, read_image
 from unet.errors import ImageError
 from unet.model.folder import ModelEntry
 from unet.prediction.export import ExportItem, everything_zip
-from unet.prediction.objects import Summary, label_objects, summarize_labels, threshold_map
+from unet.prediction.objects import Summary, summarize_labels
 from unet.prediction.predictor import Prediction
+from unet.prediction.separation import find_objects
 from unet.settings import MB, Settings
 
 # Probability maps in memory, of all sessions together. They are kept as float32: lossless compression gains a tenth,
@@ -76,7 +78,8 @@ class Held:
 
 
 def _bytes(prediction: Prediction) -> int:
-    return prediction.probability.nbytes + (0 if prediction.classes is None else prediction.classes.nbytes)
+    maps = (prediction.probability, prediction.classes, prediction.border, prediction.distance)
+    return sum(map_.nbytes for map_ in maps if map_ is not None)
 
 
 @st.cache_resource(show_spinner=False)
@@ -181,19 +184,37 @@ def prediction_of(job: Job, upload: Upload, page: int = 0) -> Prediction:
     return found
 
 
-def summary_of(job: Job, upload: Upload, page: int, threshold: float) -> Summary:
-    """Return what a threshold finds in an image; measured once a threshold."""
-    return _summary(job.key(upload, page), threshold, job, upload)
+@dataclass(frozen=True)
+class Decision:
+    """What turns maps into objects; all of it stands in the address."""
+
+    threshold: float
+    separation: Separation
+
+
+def objects_of(job: Job, upload: Upload, page: int, decision: Decision) -> np.ndarray:
+    """Return the label map (height, width) of a page; the last few are kept."""
+    return _objects(job.key(upload, page), decision, job, upload)
+
+
+# Label maps are small beside the maps that they come from; one session looks at one image at a time.
+@st.cache_data(max_entries=8, show_spinner=False)
+def _objects(key: Key, decision: Decision, _job: Job, _upload: Upload) -> np.ndarray:
+    return find_objects(prediction_of(_job, _upload, key[2]), decision.threshold, decision.separation)
+
+
+def summary_of(job: Job, upload: Upload, page: int, decision: Decision) -> Summary:
+    """Return what is found in an image; measured once a decision."""
+    return _summary(job.key(upload, page), decision, job, upload)
 
 
 @st.cache_data(max_entries=20_000, show_spinner=False)
-def _summary(key: Key, threshold: float, _job: Job, _upload: Upload) -> Summary:
-    probability = prediction_of(_job, _upload, key[2]).probability
-    return summarize_labels(label_objects(threshold_map(probability, threshold)))
+def _summary(key: Key, decision: Decision, _job: Job, _upload: Upload) -> Summary:
+    return summarize_labels(objects_of(_job, _upload, key[2], decision))
 
 
 def zip_of_everything(
-    job: Job, pages: Sequence[tuple[str, Upload, int]], threshold: float, opacity: float
+    job: Job, pages: Sequence[tuple[str, Upload, int]], decision: Decision, opacity: float
 ) -> Callable[[], bytes]:
     """Return a callable that makes the zip of all results, when somebody asks for it.
 
@@ -202,7 +223,8 @@ def zip_of_everything(
     job : Job
     pages : sequence of (name, upload, page)
         The images that could be read.
-    threshold, opacity : float
+    decision : Decision
+    opacity : float
         0 to 1.
     """
 
@@ -214,6 +236,7 @@ def zip_of_everything(
         job.settings.cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="results-", dir=job.settings.cache) as folder:
             path = Path(folder) / "results.zip"
-            return everything_zip(path, items, job.entry.info, threshold, opacity=opacity).read_bytes()
+            made = everything_zip(path, items, job.entry.info, decision.threshold, decision.separation, opacity=opacity)
+            return made.read_bytes()
 
     return make

@@ -5,12 +5,21 @@ from __future__ import annotations
 import streamlit as st
 
 from studio import viewer
-from studio.controls import choose_image, choose_opacity, choose_page, choose_threshold, threshold_was_reset
+from studio.controls import (
+    choose_image,
+    choose_opacity,
+    choose_page,
+    choose_separation,
+    choose_threshold,
+    model_has_changed,
+)
 from studio.models import loading_words, open_model
 from studio.outputs import show_downloads, show_table
 from studio.predictions import (
+    Decision,
     Job,
     facts_of,
+    objects_of,
     predict_uploads,
     prediction_of,
     read_upload,
@@ -44,7 +53,7 @@ def show_results(job: Job, images: dict[str, Upload]) -> None:
     good = {name: upload for name, upload in images.items() if not facts_of(job, upload).error}
     _show_problems({name: facts_of(job, upload).error for name, upload in images.items() if name not in good})
     if good:
-        _look(job, good, threshold_was_reset(job))
+        _look(job, good, model_has_changed(job))
 
 
 def _show_problems(problems: dict[str, str | None]) -> None:
@@ -61,17 +70,18 @@ def _show_problems(problems: dict[str, str | None]) -> None:
 
 
 @st.fragment
-def _look(job: Job, images: dict[str, Upload], was_reset: bool) -> None:
+def _look(job: Job, images: dict[str, Upload], is_new: bool) -> None:
     left, right = st.columns([13, 7], gap="large")
     with right:
         name = choose_image(list(images)) if len(images) > 1 else next(iter(images))
         upload = images[name]
         page = choose_page(job, upload)
-        threshold = choose_threshold(job, was_reset)
+        decision = Decision(choose_threshold(job, is_new), choose_separation(job, is_new))
         figures = st.container()
         opacity_place = st.container()
     try:
         prediction = prediction_of(job, upload, page)
+        labels = objects_of(job, upload, page, decision)
         picture = _picture(upload.digest, page, upload, job)
     except UnetError as error:
         left.error(f"**{plain(name)}**: {plain(str(error))}", icon=":material/broken_image:")
@@ -90,13 +100,13 @@ def _look(job: Job, images: dict[str, Upload], was_reset: bool) -> None:
         view = chosen or viewer.VIEWS[0]  # an address may clear it
         with opacity_place:
             opacity = choose_opacity(view)
-        viewer.show(picture, prediction, threshold, view, opacity, name, f"{upload.digest}-{page}")
+        viewer.show(picture, prediction, labels, decision.threshold, view, opacity, name, f"{upload.digest}-{page}")
     with figures:
-        _show_figures(summary_of(job, upload, page, threshold))
+        _show_figures(summary_of(job, upload, page, decision), decision)
     with right:
-        show_downloads(job, images, name, prediction.probability, threshold, opacity)
+        show_downloads(job, images, name, labels, decision, opacity)
     if len(images) > 1:
-        show_table(job, images, threshold)
+        show_table(job, images, decision)
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
@@ -104,9 +114,8 @@ def _picture(digest: str, page: int, _upload: Upload, _job: Job) -> viewer.Pictu
     return viewer.make_picture(read_upload(_upload, page, _job.settings))
 
 
-def _show_figures(found: Summary) -> None:
+def _show_figures(found: Summary, decision: Decision) -> None:
+    kind = "Touching ones are told apart." if decision.separation.separate else "Those that touch count as one."
     with st.container(horizontal=True, gap="medium"):
-        st.metric(
-            "Nuclei found", f"{found.count:,}", help="Connected areas of the mask; those that touch count as one."
-        )
+        st.metric("Nuclei found", f"{found.count:,}", help=f"Areas above the threshold. {kind}")
         st.metric("Area covered", f"{found.covered:.1%}")

@@ -14,7 +14,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from unet.data.pixels import resize_image, resize_probability
+from unet.data.pixels import resize_image, resize_labels, resize_probability
 from unet.prediction import render
 from unet.prediction.predictor import Prediction
 from unet.settings import ASSETS
@@ -72,7 +72,12 @@ def shown_size(height: int, width: int) -> tuple[int, int]:
 
 
 def mask_layer(
-    classes: np.ndarray, opacity: float, colors: tuple[render.Color, ...] = render.PALETTE, *, width: int = 1
+    classes: np.ndarray,
+    opacity: float,
+    colors: tuple[render.Color, ...] = render.PALETTE,
+    *,
+    labels: np.ndarray | None = None,
+    width: int = 1,
 ) -> str:
     """Return a mask as a transparent layer, filled as opaque as asked, with solid rims: a ``data:`` address.
 
@@ -83,12 +88,14 @@ def mask_layer(
     opacity : float
         0 to 1.
     colors : tuple of colours
+    labels : (height, width), optional
+        The objects whose rims are drawn; by default those are of the classes.
     width : int
         Of the rims, as in ``render.outline``.
     """
     count = len(colors)
     index = np.where(classes > 0, (classes.astype(np.uint8) - 1) % count + 1, 0).astype(np.uint8)
-    rims = render.outline(classes, width) & (index > 0)
+    rims = render.outline(classes if labels is None else labels, width) & (index > 0)
     index[rims] += count
     picture = Image.fromarray(index)
     picture.putpalette([0, 0, 0, *(value for color in colors * 2 for value in color)])
@@ -99,7 +106,14 @@ def mask_layer(
 
 
 def show(
-    picture: Picture, prediction: Prediction, threshold: float, view: str, opacity: float, name: str, revision: str
+    picture: Picture,
+    prediction: Prediction,
+    labels: np.ndarray,
+    threshold: float,
+    view: str,
+    opacity: float,
+    name: str,
+    revision: str,
 ) -> None:
     """Draw the viewer and below it what the colours mean.
 
@@ -108,6 +122,8 @@ def show(
     picture : Picture
     prediction : Prediction
         Of the same image.
+    labels : (height, width)
+        The objects that were found in it.
     threshold, opacity : float
         0 to 1.
     view : one of VIEWS
@@ -117,7 +133,7 @@ def show(
         The zoom stays as long as this does.
     """
     height, width = picture.size
-    panels = _panels(picture, prediction, threshold, view, opacity)
+    panels = _panels(picture, prediction, labels, view, opacity)
     ramp = None
     if view == PROBABILITY:
         colors = [f"rgb({red} {green} {blue})" for red, green, blue in render.HEAT[::15]]
@@ -137,31 +153,28 @@ def show(
 
 
 def _panels(
-    picture: Picture, prediction: Prediction, threshold: float, view: str, opacity: float
+    picture: Picture, prediction: Prediction, labels: np.ndarray, view: str, opacity: float
 ) -> list[tuple[str, list[str]]]:
     """Return words and layers of each panel."""
     image = ("the image", [picture.source])
     if view == IMAGE:
         return [image]
-    probability, classes = _at(prediction, picture.size)
-    mask = (probability > threshold).astype(np.uint8)
+    if labels.shape != picture.size:
+        labels = resize_labels(labels, picture.size)
+    mask = (labels > 0).astype(np.uint8)
     if view == PROBABILITY:
-        rim = mask_layer(mask, 0, (WHITE,))
+        probability = prediction.probability
+        if probability.shape != picture.size:
+            probability = resize_probability(probability, picture.size)
+        rim = mask_layer(mask, 0, (WHITE,), labels=labels)
         return [("its probability map", [render.data_uri(render.heatmap(probability)), rim])]
     if view == MASK:
         return [("its mask", [render.data_uri(render.mask_picture(mask))])]
-    overlay = ("the image with the mask over it", [picture.source, mask_layer(mask * classes, opacity)])
+    if prediction.classes is not None:
+        mask = mask * resize_labels(prediction.classes, picture.size)
+    layer = mask_layer(mask, opacity, labels=labels)
+    overlay = ("the image with the mask over it", [picture.source, layer])
     return [image, overlay] if view == SIDE_BY_SIDE else [overlay]
-
-
-def _at(prediction: Prediction, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray | int]:
-    """Return the probability and the classes at the size at which they are shown."""
-    probability, classes = prediction.probability, prediction.classes
-    if probability.shape != size:
-        probability = resize_probability(probability, size)
-        if classes is not None:
-            classes = np.asarray(Image.fromarray(classes).resize(size[::-1], Image.Resampling.NEAREST))
-    return probability, 1 if classes is None else classes
 
 
 def _classes_in(prediction: Prediction) -> int:
