@@ -61,7 +61,8 @@ def _draw_box(
     # Where the image is smaller than the box it is enlarged, its proportions kept.
     factor = max(factor, size[0] / height, size[1] / width)
     high, wide = size[0] / factor, size[1] / factor
-    places = [(random.uniform(0, width - wide), random.uniform(0, height - high)) for _ in range(PLACES)]
+    free = max(0.0, width - wide), max(0.0, height - high)  # rounding may leave less than nothing
+    places = [(random.uniform(0, free[0]), random.uniform(0, free[1])) for _ in range(PLACES)]
     targets = samples.target(index)
     if len(places) > 1 and targets.shape[2] > 1:
         crowded = [
@@ -69,7 +70,7 @@ def _draw_box(
         ]
         places = [places[int(np.argmax(crowded))]]
     left, top = places[0]
-    return left, top, left + wide, top + high
+    return left, top, min(left + wide, width), min(top + high, height)
 
 
 def fixed_crops(samples: NativeSamples, indices: np.ndarray, size: tuple[int, int]) -> list[tuple[int, Box]]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
@@ -17,6 +18,7 @@ from unet.data.images import read_image
 from unet.data.labels import label_sample, load_labels, save_labels
 from unet.data.processes import map_in_processes
 from unet.data.samples import LEFT_OUT, PREDICT, DatasetReport, Sample, SampleReport
+from unet.data.siblings import MAX_IMAGES, Signature, find_siblings, make_signature
 from unet.data.threads import map_files
 from unet.errors import DatasetError, ImageError
 from unet.files import atomic_folder, read_json, write_json
@@ -25,7 +27,7 @@ from unet.settings import Settings
 __all__ = ["DatasetReport", "SampleReport", "inspect_dataset", "read_labels", "require_usable"]
 
 # Raised whenever the same files would give another report or other label maps.
-VERSION = 1
+VERSION = 2
 REPORT = "report.json"
 # From here on, processes are worth their start.
 MANY_MASKS = 2000
@@ -60,8 +62,9 @@ def inspect_dataset(
             return DatasetReport.from_dict(data)
         rows = DatasetReport.from_dict(data).samples if data else _inspect(dataset, settings, progress)
         places = {sample.id: sample for sample in dataset.samples()}
-        rows = tuple(dataclasses.replace(row, group=places[row.id].group, stain=places[row.id].stain) for row in rows)
-        report = DatasetReport(dataset.id, dataset.fingerprint, rows, tuple(dataset.notes()))
+        rows = tuple(_grouped(row, places[row.id]) for row in rows)
+        notes = (*dataset.notes(), *_sibling_notes(rows, places))
+        report = DatasetReport(dataset.id, dataset.fingerprint, rows, notes)
         write_json(dataset.folder / REPORT, {"key": key, "groups": groups, **report.to_dict()})
         return report
 
@@ -75,7 +78,10 @@ def _inspect(
     try:
         with atomic_folder(dataset.folder / "labels") as labels:
             inspect = partial(_inspect_sample, labels=labels, max_megapixels=settings.max_image_megapixels)
-            return (map_in_processes if many else map_files)(inspect, samples, progress)
+            found = (map_in_processes if many else map_files)(inspect, samples, progress)
+            siblings = find_siblings([signature for _, signature in found])
+            names = [None if group is None else f"found-{group + 1}" for group in siblings]
+            return [dataclasses.replace(row, sibling=name) for (row, _), name in zip(found, names, strict=True)]
     except RuntimeError as error:
         raise DatasetError(f"“{dataset.name}” could not be inspected: {error} Try again.") from error
     except OSError as error:
@@ -145,12 +151,43 @@ def _read_report(dataset: Dataset, key: str) -> dict[str, Any] | None:
         return None  # damaged, or of another version: it is made anew
 
 
-def _inspect_sample(sample: Sample, labels: Path, max_megapixels: int) -> SampleReport:
+def _grouped(row: SampleReport, sample: Sample) -> SampleReport:
+    return dataclasses.replace(row, group=sample.group or row.sibling, stain=sample.stain)
+
+
+def _sibling_notes(rows: Sequence[SampleReport], places: dict[str, Sample]) -> Iterator[str]:
+    """Say what was found of images that belong together, and where a table of groups says otherwise."""
+    if len(rows) > MAX_IMAGES:
+        yield f"More than {MAX_IMAGES:,} images: whether some adjoin or repeat others was not looked for."
+    found = defaultdict(list)
+    for row in rows:
+        if row.sibling:
+            found[row.sibling].append(places[row.id].group)
+    images = sum(map(len, found.values()))
+    apart = sum(None not in groups and len(set(groups)) > 1 for groups in found.values())
+    if images and not any(group for groups in found.values() for group in groups):
+        pictures = "1 picture" if len(found) == 1 else f"{len(found)} pictures"
+        yield f"{images} images seem to be parts or copies of {pictures}; those of one stay on one side of a split."
+    elif apart:
+        yield (
+            "The table of groups keeps apart what seems to belong together: images of several of its groups seem to be "
+            f"parts or copies of one picture, {apart} time{'s' if apart > 1 else ''}."
+        )
+
+
+def _inspect_sample(sample: Sample, labels: Path, max_megapixels: int) -> tuple[SampleReport, Signature | None]:
+    """Report on a sample and keep its label map; its signature is for telling which images belong together."""
     report = SampleReport(sample.id)
     try:
         image = read_image(sample.image, max_megapixels=max_megapixels)
     except ImageError as error:
-        return dataclasses.replace(report, problems=(str(error),), use=LEFT_OUT)
+        return dataclasses.replace(report, problems=(str(error),), use=LEFT_OUT), None
+    return _inspect_image(report, sample, image, labels, max_megapixels), make_signature(image)
+
+
+def _inspect_image(
+    report: SampleReport, sample: Sample, image: np.ndarray, labels: Path, max_megapixels: int
+) -> SampleReport:
     report = dataclasses.replace(
         report,
         height=image.shape[0],

@@ -59,6 +59,9 @@ class SampleReport:
     values : str
         What its masks hold: ``nuclei`` (one a file), ``binary`` or ``labels`` (nuclei or classes); empty without masks.
     group, stain : str, optional
+        Samples of one group belong on the same side of a split: from a CSV of groups, else the sibling's.
+    sibling : str, optional
+        Which other images this one seems to belong to; see ``unet.data.siblings``.
     problems : tuple of str
         One sentence each, naming the file.
     use : str
@@ -75,6 +78,7 @@ class SampleReport:
     values: str = ""
     group: str | None = None
     stain: str | None = None
+    sibling: str | None = None
     problems: tuple[str, ...] = ()
     use: str = TRAIN
 

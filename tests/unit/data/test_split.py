@@ -58,3 +58,19 @@ def test_an_empty_group_is_no_group():
 def test_too_few_samples_are_refused(ids):
     with pytest.raises(DatasetError, match="at least 2 images"):
         split_samples(ids, 0.1, 0)
+
+
+def test_each_stain_has_its_share_on_both_sides():
+    ids = [f"{number:03d}" for number in range(120)]
+    stains = ["red" if number % 6 == 0 else "blue" for number in range(120)]
+    groups = [f"g{number // 12}-{stain}" for number, stain in enumerate(stains)]
+    for seed in range(5):
+        train, validation = split_samples(ids, 0.25, seed, groups, stains)
+        of = dict(zip(ids, zip(groups, stains, strict=True), strict=True))
+        assert not {of[each][0] for each in train} & {of[each][0] for each in validation}
+        counts = [sum(of[each][1] == stain for each in validation) for stain in ("red", "blue")]
+        assert counts == [4, 20]
+        order = list(reversed(range(120)))
+        again = split_samples(*[[part[i] for i in order] for part in (ids,)], 0.25, seed,
+                              [groups[i] for i in order], [stains[i] for i in order])  # fmt: skip
+        assert set(again[1]) == set(validation)
