@@ -63,7 +63,7 @@ def learning_curve(metrics: Metrics, name: str, epochs: int, best_epoch: int | N
     seen = max([*number, *x[-1:], 1.0])
     # All epochs at once while there are few of them; of many, those that there have been and some room to grow into.
     end = epochs if epochs <= 30 else min(epochs, max(10, seen * 1.15))
-    _style(figure)
+    style(figure)
     figure.update_xaxes(title="epoch", range=[0, end * 1.03], dtick=_tick(end))
     if name == "loss" and (x or number):
         figure.update_yaxes(rangemode="tozero")
@@ -139,7 +139,7 @@ def size_chart(report: DatasetReport, theme: str | None) -> go.Figure:
         marker={"color": COLORS.get(theme or "light", COLORS["light"])["train"]},
         hovertemplate="%{y}: %{x} images<extra></extra>",
     )
-    _style(figure)
+    style(figure)
     figure.update_xaxes(title="images")
     figure.update_yaxes(type="category", ticksuffix=" ")
     return figure
@@ -154,16 +154,17 @@ def nuclei_chart(report: DatasetReport, theme: str | None) -> go.Figure:
         marker={"color": COLORS.get(theme or "light", COLORS["light"])["train"]},
         hovertemplate="%{x} nuclei: %{y} images<extra></extra>",
     )
-    _style(figure)
+    style(figure)
     figure.update_xaxes(title="nuclei in the image", rangemode="tozero")
     figure.update_yaxes(title="images")
     figure.update_layout(bargap=0.05)
     return figure
 
 
-def _style(figure: go.Figure) -> None:
+def style(figure: go.Figure, height: int = 300) -> None:
+    """Give a chart the looks of all: no tool bar, no zoom, the legend above."""
     layout: dict[str, Any] = {
-        "height": 300,
+        "height": height,
         "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
         "dragmode": False,
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "itemsizing": "trace"},

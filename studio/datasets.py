@@ -23,6 +23,8 @@ from unet.errors import DatasetError, UnetError
 from unet.settings import MB, Settings
 
 PARAMETER = "dataset"
+# What else of an address outlives the choice: the models of the Evaluate page.
+KEPT = ("model", "other")
 SOURCES = {
     "zip": ":material/folder_zip: Zip file",
     "folder": ":material/drive_folder_upload: Folder",
@@ -58,7 +60,8 @@ def _held(name: str, fingerprint: str, root: str, groups: bool, _dataset: Datase
 
 def choose(dataset_id: str | None) -> None:
     """Put a dataset into the address, or take it out."""
-    st.query_params.from_dict({PARAMETER: dataset_id} if dataset_id else {})
+    kept = {name: st.query_params[name] for name in KEPT if name in st.query_params}
+    st.query_params.from_dict(kept | ({PARAMETER: dataset_id} if dataset_id else {}))
     # An uploader with a new key lets go of the old one's files, which Streamlit holds in memory.
     st.session_state["upload_round"] = st.session_state.get("upload_round", 0) + 1
     begin_at_top()

@@ -16,6 +16,7 @@ def pages() -> list[Page]:
         st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
         st.Page("pages/train.py", title="Train", icon=":material/model_training:", url_path="train"),
         st.Page("pages/predict.py", title="Predict", icon=":material/image_search:", url_path="predict"),
+        st.Page("pages/evaluate.py", title="Evaluate", icon=":material/speed:", url_path="evaluate"),
     ]
 
 

@@ -1,0 +1,28 @@
+"""A choice that stands in the address under its key, whatever the options are called on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+
+def choose_in_address(label: str, options: Mapping[str, str], name: str) -> str:
+    """Draw a select box and return the chosen key; one in the address that is no option gives way to the first.
+
+    Parameters
+    ----------
+    label : str
+    options : mapping
+        From keys, which go into the address, to what people read.
+    name : str
+        Of the parameter in the address.
+    """
+    wanted = st.query_params.get(name)
+    choice = f"choice_of_{name}"
+    st.session_state[choice] = wanted if wanted in options else next(iter(options))
+    return st.selectbox(label, list(options), format_func=options.get, key=choice, on_change=_put, args=(name, choice))
+
+
+def _put(name: str, choice: str) -> None:
+    st.query_params[name] = st.session_state[choice]

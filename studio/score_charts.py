@@ -1,0 +1,114 @@
+"""The charts of the Evaluate page: scores over the probability threshold, and over the IoU that a match needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from studio.charts import COLORS, CONFIG, style
+from unet.evaluation import Evaluation
+from unet.scoring.matching import IOU_THRESHOLDS
+
+__all__ = ["CONFIG", "REFERENCE_WORDS", "overlap_curve", "threshold_curve"]
+
+# Schmidt et al., "Cell Detection with Star-convex Polygons", MICCAI 2018, table 1: average precision at IoU .5 on
+# their selection of fluorescence images of the 2018 Data Science Bowl.
+REFERENCES = {"U-Net, 2 classes": 0.67, "U-Net, 3 classes": 0.81, "Mask R-CNN": 0.83, "StarDist": 0.86}
+REFERENCE_WORDS = (
+    "Grey: results at IoU .5 of the StarDist paper (Schmidt et al., 2018, table 1), fluorescence only; another split "
+    "of the data, for orientation."
+)
+GREY = "#7A7A7A"
+# Name in the curve, title, and dash: told apart without colours.
+LINES = {
+    "competition": ("Competition score", "solid"),
+    "average_precision": ("AP at IoU .5", "dash"),
+    "dice": ("Dice", "dot"),
+    "iou": ("IoU", "dashdot"),
+    "count_error": ("Count error", "longdash"),
+}
+HUES = {"light": ("#0072B2", "#D55E00"), "dark": ("#56B4E9", "#E69F00")}
+
+
+def threshold_curve(
+    evaluations: Sequence[Evaluation], names: Sequence[str], threshold: float, theme: str | None
+) -> go.Figure:
+    """Draw Dice, IoU, average precision, competition score and count error over the probability threshold.
+
+    Of two models, each has a colour; of each the best competition score is marked, and the chosen threshold.
+    """
+    figure = go.Figure()
+    for place, (evaluation, name) in enumerate(zip(evaluations, names, strict=True)):
+        curve = evaluation.curve()
+        color = _hue(theme, place)
+        for key, (title, dash) in LINES.items():
+            # A count error has no upper bound; beyond 1 it would squeeze all else.
+            figure.add_scatter(
+                x=curve["threshold"],
+                y=curve[key].clip(upper=1),
+                mode="lines",
+                name=title if len(names) == 1 else f"{title}, {name}",
+                line={"color": color, "width": 2.5 if key == "competition" else 1.5, "dash": dash},
+                hovertemplate="%{y:.3f}",
+            )
+        best = evaluation.best_threshold()
+        figure.add_scatter(
+            x=[best],
+            y=[evaluation.scores(best).competition],
+            mode="markers",
+            showlegend=False,
+            marker={"symbol": "star", "size": 14, "color": color},
+            hoverinfo="skip",
+        )
+    figure.add_vline(x=threshold, line={"color": _colors(theme)["best"], "width": 1, "dash": "dot"})
+    style(figure, height=360)
+    figure.update_xaxes(title="probability threshold", range=[0, 1], dtick=0.1)
+    figure.update_yaxes(range=[0, 1.02])
+    figure.update_layout(hovermode="x unified")
+    return figure
+
+
+def overlap_curve(
+    evaluations: Sequence[Evaluation], names: Sequence[str], threshold: float, theme: str | None
+) -> go.Figure:
+    """Draw the pooled average precision over the IoU threshold, of all images and of fluorescence alone."""
+    figure = go.Figure()
+    for place, (evaluation, name) in enumerate(zip(evaluations, names, strict=True)):
+        at = threshold if place == 0 else evaluation.threshold
+        stains = [None, *(stain for stain in evaluation.stains() if len(evaluation.stains()) > 1)]
+        for stain, dash, symbol in zip(stains, ("solid", "dash", "dot", "dashdot", "longdash"), "ox+sd", strict=False):
+            figure.add_scatter(
+                x=IOU_THRESHOLDS,
+                y=evaluation.scores(at, stain).average_precision,
+                mode="lines+markers",
+                name=" · ".join([*([name] if len(names) > 1 else []), stain or "all images"]),
+                line={"color": _hue(theme, place), "width": 2.5 if stain is None else 1.5, "dash": dash},
+                marker={"symbol": {"o": "circle", "x": "x", "+": "cross", "s": "square", "d": "diamond"}[symbol]},
+                hovertemplate="%{y:.3f}",
+            )
+    for name, value in REFERENCES.items():
+        figure.add_scatter(
+            x=[0.5],
+            y=[value],
+            mode="markers",
+            marker={"symbol": "line-ew-open", "size": 14, "color": GREY, "line": {"width": 2}},
+            name=name,
+            showlegend=False,
+            hovertemplate=f"{name}: %{{y:.2f}} (other data split)<extra></extra>",
+        )
+        figure.add_annotation(
+            x=0.5, y=value, text=name, showarrow=False, xanchor="right", xshift=-10, font={"size": 10, "color": GREY}
+        )
+    style(figure, height=360)
+    figure.update_xaxes(title="IoU that a match needs", range=[0.36, 0.97], tickvals=IOU_THRESHOLDS[::2])
+    figure.update_yaxes(range=[0, 1.02])
+    return figure
+
+
+def _colors(theme: str | None) -> dict[str, str]:
+    return COLORS.get(theme or "light", COLORS["light"])
+
+
+def _hue(theme: str | None, place: int) -> str:
+    return HUES.get(theme or "light", HUES["light"])[place % 2]

@@ -1,0 +1,181 @@
+"""The Evaluate page in Streamlit's own test harness, on a small dataset and an untrained model."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from studio import evaluation as evaluation_page
+from studio import outcomes
+from studio.evaluation_report import as_html, as_json
+from studio.lab import score_table
+from tests.factories import draw_discs, write_pairs
+from unet.config import ModelConfig
+from unet.data.dataset import add_folder
+from unet.data.report import inspect_dataset
+from unet.evaluation import THRESHOLDS, Evaluation, evaluate
+from unet.evaluations import ImageOutcome
+from unet.model.folder import ModelInfo, read_info, save_model
+from unet.prediction.objects import label_objects
+from unet.prediction.predictor import Predictor
+from unet.scoring.matching import measure_overlaps
+from unet.scoring.matching import outcomes as outcomes_of
+
+
+@pytest.fixture
+def write_model(settings):
+    def write(name="small", seed=0):
+        import keras
+
+        from unet.model.network import build_unet
+
+        keras.utils.set_random_seed(seed)
+        config = ModelConfig(input_size=(32, 32), filters=(4, 8), dropout=(0.0,))
+        save_model(settings.models / name, build_unet(config), ModelInfo(name, config, 0.47))
+        return f"uploaded:{name}"
+
+    return write
+
+
+@pytest.fixture
+def model(write_model):
+    return write_model()
+
+
+@pytest.fixture
+def dataset(tmp_path, settings):
+    folder = write_pairs(tmp_path / "labelled", count=4)
+    lines = [f"sample{index:02d},g{index},{'red' if index else 'blue'}" for index in range(4)]
+    (folder / "groups.csv").write_text("\n".join(["ImageId,group,stain", *lines]))
+    return add_folder(folder, settings)
+
+
+def open_lab(open_app, **query):
+    app = open_app("evaluate", **query)
+    app.button(key="evaluate").click().run()
+    assert not app.exception
+    return app
+
+
+def metrics(app):
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def test_without_a_dataset_there_is_a_way_to_one(open_app, model):
+    app = open_app("evaluate", model=model)
+    assert not app.exception
+    assert app.title[0].value == "Evaluate"
+    assert any("zip" in widget.label for widget in app.file_uploader)
+
+
+def test_scores_are_those_of_the_package(open_app, model, dataset, settings):
+    app = open_lab(open_app, model=model)
+    predictor = Predictor.open(settings.models / "small")
+    expected = evaluate(predictor, dataset, inspect_dataset(dataset, settings), settings).scores()
+    assert metrics(app)["Competition score"] == f"{expected.competition:.3f}"
+    assert metrics(app)["Dice"] == f"{expected.dice:.3f}"
+    scores, images = (frame.value for frame in app.dataframe)
+    assert {"All images", "blue (1)", "red (3)", "What it means"} <= set(scores.columns)
+    assert len(images) == 4
+    assert images["competition"].is_monotonic_increasing
+
+
+def test_a_second_visit_computes_nothing(open_app, model, dataset, monkeypatch):
+    first = metrics(open_lab(open_app, model=model))
+    monkeypatch.setattr(evaluation_page, "evaluate", None)
+    again = open_app("evaluate", model=model)
+    assert not again.exception
+    assert metrics(again) == first
+
+
+def test_moving_the_threshold_moves_the_scores_and_can_be_kept(open_app, model, dataset, settings):
+    app = open_lab(open_app, model=model)
+    folder = settings.models / "small"
+    before = metrics(app)
+    slider = app.select_slider[0]
+    assert slider.value == 0.47
+    slider.set_value(0.95).run()
+    assert metrics(app) != before
+    app.button(key="use_threshold").click().run()
+    assert not app.exception
+    assert read_info(folder).threshold == 0.95
+
+
+def test_a_shipped_model_keeps_its_threshold(open_app, dataset):
+    app = open_lab(open_app, model="tutorial")
+    assert "use_threshold" not in {button.key for button in app.button}
+
+
+def test_two_models_side_by_side(open_app, model, write_model, dataset):
+    app = open_lab(open_app, model=model, other=write_model("second", seed=5))
+    scores, images = (frame.value for frame in app.dataframe)
+    assert {"small", "second"} <= set(scores.columns)
+    assert "difference" in images
+
+
+def test_a_stain_is_looked_at_alone(open_app, model, dataset):
+    app = open_lab(open_app, model=model)
+    app.session_state["stain"] = "red"
+    app.run()
+    assert not app.exception
+    assert set(app.dataframe[1].value["stain"]) == {"red"}
+
+
+def test_what_the_model_has_learned_from_is_said(open_app, dataset, settings):
+    from unet.config import preset
+    from unet.training.launch import create_run
+    from unet.training.trainer import train
+
+    config = preset("tutorial").replace(
+        input_size=(32, 32), filters=(4, 8), dropout=0.0, epochs=1, validation_fraction=0.5, patience=0
+    )
+    run = create_run(dataset, inspect_dataset(dataset, settings), config, settings, "mine")
+    train(run, settings)
+    app = open_app("evaluate", model="run:mine")
+    data = app.selectbox(key="choice_of_data")
+    assert data.value == "run:mine"
+    assert not any("has learned from" in caption.value for caption in app.caption)
+    data.set_value(dataset.id).run()
+    assert any("has learned from 2 images" in caption.value for caption in app.caption)
+
+
+def test_a_dataset_that_is_gone_and_a_stranger_in_the_address(open_app, model, dataset):
+    app = open_app("evaluate", model=model, data="run:../../etc", other="uploaded:gone")
+    assert not app.exception
+    assert app.selectbox(key="choice_of_data").value == dataset.id
+    assert app.selectbox(key="choice_of_other").value == "none"
+
+
+def make_evaluation(model, dataset, settings):
+    predictor = Predictor.open(settings.models / model.partition(":")[2])
+    return evaluate(predictor, dataset, inspect_dataset(dataset, settings), settings, thresholds=THRESHOLDS)
+
+
+def test_reports_hold_everything(model, dataset, settings):
+    found = make_evaluation(model, dataset, settings)
+    assert Evaluation.from_dict(json.loads(as_json([found]))[0]) == found
+    page = as_html("<script>alert(1)</script>", [found], ["small"], 0.5)
+    assert "<script>alert(1)" not in page
+    assert page.count("plotly-graph-div") >= 2
+    for image in found.images:
+        assert image.id in page
+    assert len(score_table([found, found], ["one", "other"], 0.5).columns) == 6
+
+
+def test_each_outcome_has_its_colour(tmp_path):
+    image, truth = draw_discs(4, (64, 64), seed=3)
+    truth = label_objects(truth > 0)
+    found = truth.copy()
+    found[found == 1] = 0  # missed
+    found[:6, :6] = found.max() + 1  # false
+    shown = ImageOutcome(image, truth, found, outcomes_of(measure_overlaps(truth, found)))
+    picture = outcomes.draw(shown)
+    assert max(picture.shape[:2]) == outcomes.LONGEST
+    colors = {tuple(color) for color in np.unique(picture.reshape(-1, 3), axis=0).tolist()}
+    wanted = {title: color for _, title, color in (*outcomes.FOUND, *outcomes.TRUTH)}
+    assert {wanted["matched"], wanted["false"], wanted["missed"]} <= colors
+    assert wanted["merged"] not in colors
+    Image.fromarray(picture)
