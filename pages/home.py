@@ -72,8 +72,8 @@ with page:
     st.header("How it works", anchor=False)
     st.markdown(
         "**Segmentation** decides for every pixel what it belongs to: here, nucleus or background. The U-Net gives "
-        "each pixel a probability; the pixels above a threshold form the mask, and its connected pieces are counted "
-        "as nuclei."
+        "each pixel a probability; the pixels above a threshold form the mask. Its pieces are counted as nuclei; a "
+        "model that also tells borders and distances keeps those apart that touch."
     )
 
 diagram, words = page.columns([6, 5], gap="large", vertical_alignment="center")

@@ -12,6 +12,9 @@ import streamlit as st
 
 from unet.config import PRESETS, Config, ModelConfig, TrainingConfig, preset
 from unet.errors import ConfigError
+from unet.model.library import list_models
+from unet.model.network import different_weights
+from unet.settings import read_settings
 
 BASIC = ("epochs", "batch_size", "learning_rate", "loss")
 AUGMENTATION = ("flips", "quarter_turns", "brightness", "scale", "photometric", "balance")
@@ -123,6 +126,10 @@ def field_widget(item: dataclasses.Field, start: Config) -> Any:
         "persist_state": "session",
     }
     low, high, choices = (item.metadata[name] for name in ("low", "high", "choices"))
+    if item.name == "start_from":
+        # One that was remembered may be gone; starting then says so.
+        options = dict.fromkeys([*_starts(start), st.session_state[key]])
+        return st.selectbox(options=list(options), format_func=lambda key: key or "Random weights", **common)
     if isinstance(default, bool):
         return st.toggle(**common)
     if choices:
@@ -139,6 +146,12 @@ def field_widget(item: dataclasses.Field, start: Config) -> Any:
         step = 10.0 ** (math.floor(math.log10(default)) - 1) if default else None
         return st.number_input(min_value=low, max_value=high, step=step, format="%g", **common)
     return st.text_input(**common)
+
+
+def _starts(start: Config) -> list[str]:
+    """Return the models that a training may start from, and before them none."""
+    models = list_models(read_settings())
+    return ["", *(model.key for model in models if not different_weights(model.info.config, start.model))]
 
 
 def parse_numbers(item: dataclasses.Field, text: str) -> tuple:

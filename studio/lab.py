@@ -21,16 +21,16 @@ from unet.settings import SHIPPED_MODELS, Settings
 
 # Of each score: what it is called, and what it means in one line.
 MEANING = {
-    "competition": ("Competition score", "Mean over images of the average precision at IoU .50, .55 … .95 (2018 DSB)"),
-    "ap_50": ("AP at IoU .5", "Nuclei found / (found + missed + false), all images together; half the shape is enough"),
-    "ap_50_90": ("AP at IoU .5 to .9", "The same, the mean over nine IoU thresholds: shapes must fit ever better"),
+    "competition": ("Competition score", "AP at IoU .50, .55 … .95 of each image, the mean (2018 DSB)"),
+    "ap_50": ("AP at IoU .5", "Matched / (matched + missed + false), of all images together"),
+    "ap_50_90": ("AP at IoU .5 to .9", "The same, mean over nine thresholds: shapes must fit"),
     "precision": ("Precision", "Share of the objects found that are nuclei, at IoU .5"),
     "recall": ("Recall", "Share of the nuclei that are found, at IoU .5"),
     "f1": ("F1", "Between precision and recall"),
-    "panoptic_quality": ("Panoptic quality", "F1, times how well the shapes of the matched ones fit"),
-    "dice": ("Dice", "Overlap of the masks' pixels, mean over images; says nothing of single nuclei"),
+    "panoptic_quality": ("Panoptic quality", "F1, times how well the matched shapes fit"),
+    "dice": ("Dice", "Overlap of the masks' pixels, touching nuclei or not"),
     "iou": ("IoU", "The same, intersection over union"),
-    "count_error": ("Count error", "By how much the number of nuclei is wrong, mean over images; lower is better"),
+    "count_error": ("Count error", "By how much an image's count is wrong; lower is better"),
 }
 
 

@@ -24,6 +24,9 @@ PHASES = {
     "loading TensorFlow": "Loading TensorFlow",
 }
 
+# The phase after the last epoch, of models with heads.
+TUNING = "tuning the threshold"
+
 
 def show_run(run: Run, settings: Settings) -> None:
     """Draw a run; while its trainer is at work, draw it anew each second.
@@ -95,6 +98,8 @@ def _buttons(run: Run, info: RunInfo, state: RunState, settings: Settings) -> No
         "Open in Predict", icon=":material/image_search:", key="open_in_predict", type="primary"
     ):
         st.switch_page("pages/predict.py", query_params={"model": f"run:{run.name}"})
+    if run.model_folder and st.button("Evaluate", icon=":material/speed:", key="open_in_evaluate"):
+        st.switch_page("pages/evaluate.py", query_params={"model": f"run:{run.name}"})
     if state.resumable and settings.training:
         st.button(
             "Resume" if state.reason != "Not started yet." else "Start",
@@ -131,6 +136,8 @@ def _again(info: RunInfo) -> None:
 def _progress(state: RunState) -> None:
     if state.status == "stopping":
         st.progress(state.progress, "Stopping after this batch …")
+    elif state.phase == TUNING:
+        st.progress(min(1.0, state.batch / max(1, state.batches)), "Choosing the best threshold and separation …")
     elif state.phase in PHASES and not state.batch:
         st.progress(0.0, f"{PHASES[state.phase]} … :gray[{_ahead(state.phase)}]")
     elif state.phase in PHASES:

@@ -15,20 +15,27 @@ __all__ = ["CONFIG", "REFERENCE_WORDS", "overlap_curve", "threshold_curve"]
 # Schmidt et al., "Cell Detection with Star-convex Polygons", MICCAI 2018, table 1: average precision at IoU .5 on
 # their selection of fluorescence images of the 2018 Data Science Bowl.
 REFERENCES = {"U-Net, 2 classes": 0.67, "U-Net, 3 classes": 0.81, "Mask R-CNN": 0.83, "StarDist": 0.86}
+# Pixels by which the names of near ones are moved apart.
+APART = {"U-Net, 3 classes": -8, "StarDist": 8}
 REFERENCE_WORDS = (
     "Grey: results at IoU .5 of the StarDist paper (Schmidt et al., 2018, table 1), fluorescence only; another split "
     "of the data, for orientation."
 )
 GREY = "#7A7A7A"
-# Name in the curve, title, and dash: told apart without colours.
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+SYMBOLS = ("circle", "x", "cross", "square", "diamond")
+# Name in the curve: title, dash and, where there is one model only, a colour of Okabe and Ito's.
 LINES = {
-    "competition": ("Competition score", "solid"),
-    "average_precision": ("AP at IoU .5", "dash"),
-    "dice": ("Dice", "dot"),
-    "iou": ("IoU", "dashdot"),
-    "count_error": ("Count error", "longdash"),
+    "competition": ("Competition score", "solid", 0),
+    "average_precision": ("AP at IoU .5", "dash", 1),
+    "dice": ("Dice", "dot", 2),
+    "iou": ("IoU", "dashdot", 3),
+    "count_error": ("Count error", "longdash", 4),
 }
-HUES = {"light": ("#0072B2", "#D55E00"), "dark": ("#56B4E9", "#E69F00")}
+HUES = {
+    "light": ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7A7A7A"),
+    "dark": ("#56B4E9", "#E69F00", "#2BC79A", "#E29BC4", "#A8A8A8"),
+}
 
 
 def threshold_curve(
@@ -41,15 +48,18 @@ def threshold_curve(
     figure = go.Figure()
     for place, (evaluation, name) in enumerate(zip(evaluations, names, strict=True)):
         curve = evaluation.curve()
-        color = _hue(theme, place)
-        for key, (title, dash) in LINES.items():
+        for key, (title, dash, own) in LINES.items():
             # A count error has no upper bound; beyond 1 it would squeeze all else.
             figure.add_scatter(
                 x=curve["threshold"],
                 y=curve[key].clip(upper=1),
                 mode="lines",
                 name=title if len(names) == 1 else f"{title}, {name}",
-                line={"color": color, "width": 2.5 if key == "competition" else 1.5, "dash": dash},
+                line={
+                    "color": _hue(theme, own if len(names) == 1 else place),
+                    "width": 3 if key == "competition" else 2,
+                    "dash": dash,
+                },
                 hovertemplate="%{y:.3f}",
             )
         best = evaluation.best_threshold()
@@ -58,7 +68,7 @@ def threshold_curve(
             y=[evaluation.scores(best).competition],
             mode="markers",
             showlegend=False,
-            marker={"symbol": "star", "size": 14, "color": color},
+            marker={"symbol": "star", "size": 14, "color": _hue(theme, place)},
             hoverinfo="skip",
         )
     figure.add_vline(x=threshold, line={"color": _colors(theme)["best"], "width": 1, "dash": "dot"})
@@ -77,14 +87,18 @@ def overlap_curve(
     for place, (evaluation, name) in enumerate(zip(evaluations, names, strict=True)):
         at = threshold if place == 0 else evaluation.threshold
         stains = [None, *(stain for stain in evaluation.stains() if len(evaluation.stains()) > 1)]
-        for stain, dash, symbol in zip(stains, ("solid", "dash", "dot", "dashdot", "longdash"), "ox+sd", strict=False):
+        for own, (stain, dash) in enumerate(zip(stains, DASHES, strict=False)):
             figure.add_scatter(
                 x=IOU_THRESHOLDS,
                 y=evaluation.scores(at, stain).average_precision,
                 mode="lines+markers",
                 name=" · ".join([*([name] if len(names) > 1 else []), stain or "all images"]),
-                line={"color": _hue(theme, place), "width": 2.5 if stain is None else 1.5, "dash": dash},
-                marker={"symbol": {"o": "circle", "x": "x", "+": "cross", "s": "square", "d": "diamond"}[symbol]},
+                line={
+                    "color": _hue(theme, own if len(names) == 1 else place),
+                    "width": 3 if stain is None else 2,
+                    "dash": dash,
+                },
+                marker={"symbol": SYMBOLS[own]},
                 hovertemplate="%{y:.3f}",
             )
     for name, value in REFERENCES.items():
@@ -98,7 +112,14 @@ def overlap_curve(
             hovertemplate=f"{name}: %{{y:.2f}} (other data split)<extra></extra>",
         )
         figure.add_annotation(
-            x=0.5, y=value, text=name, showarrow=False, xanchor="right", xshift=-10, font={"size": 10, "color": GREY}
+            x=0.5,
+            y=value,
+            text=name,
+            showarrow=False,
+            xanchor="right",
+            xshift=-12,
+            yshift=APART.get(name, 0),
+            font={"size": 10, "color": GREY},
         )
     style(figure, height=360)
     figure.update_xaxes(title="IoU that a match needs", range=[0.36, 0.97], tickvals=IOU_THRESHOLDS[::2])
@@ -111,4 +132,4 @@ def _colors(theme: str | None) -> dict[str, str]:
 
 
 def _hue(theme: str | None, place: int) -> str:
-    return HUES.get(theme or "light", HUES["light"])[place % 2]
+    return HUES.get(theme or "light", HUES["light"])[place]

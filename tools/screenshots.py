@@ -38,6 +38,12 @@ def main() -> int:
         click(page, "Train on a sample dataset")
         expect(page.get_by_text("Epoch 9 of")).to_be_visible(timeout=10 * MINUTE)
         take(page, "train")
+        expect(page.get_by_role("button", name="Train again")).to_be_visible(timeout=10 * MINUTE)
+        page.set_viewport_size({**SIZE, "height": 1900})
+        open_page(page, f"{app.url}/evaluate")
+        page.get_by_test_id("stMain").get_by_role("button", name="Evaluate").click()
+        expect(page.get_by_text("Images, the worst first")).to_be_visible(timeout=5 * MINUTE)
+        take(page, "evaluate")
     return 0
 
 

@@ -11,7 +11,7 @@ from unet.config import TrainingConfig
 from unet.data.native import NativeSamples
 
 # Of this many places drawn in an image, the one with the most touching nuclei is taken.
-PLACES = 2
+PLACES = 3
 
 Box = tuple[float, float, float, float]
 

@@ -82,6 +82,12 @@ def _groups(filters: int) -> int:
     return max(groups for groups in range(1, 9) if filters % groups == 0)
 
 
+def different_weights(one: ModelConfig, other: ModelConfig) -> str | None:
+    """Return the first setting because of which one's weights don't fit the other, or None if they do."""
+    names = ("channels", "classes", "filters", "normalization", "decoder_convolutions", "outputs")
+    return next((name for name in names if getattr(one, name) != getattr(other, name)), None)
+
+
 def reach(config: ModelConfig) -> int:
     """Return how many pixels away something can still change a pixel's probability, as a multiple of the U's step.
 

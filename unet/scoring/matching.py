@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 
 IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
-# Up to this many pairs of nuclei are counted in a table, which is quicker than sorting the pixels.
-DENSE = 4_000_000
+# Pairs are counted in a table of up to this many cells a pixel; beyond, sorting the pixels takes less time and memory.
+CELLS_PER_PIXEL = 2
 
 
 @dataclass(frozen=True)
@@ -84,39 +84,58 @@ def measure_overlaps(truth: np.ndarray, found: np.ndarray) -> Overlaps:
     """
     if truth.shape != found.shape:
         raise ValueError(f"The label maps are of different sizes, {truth.shape} and {found.shape}.")
-    truth_ids, truth_areas, truth = _numbered(truth)
-    found_ids, found_areas, found = _numbered(found)
-    both = (truth > 0) & (found > 0)
-    pairs = truth[both].astype(np.int64) * (len(found_ids) + 1) + found[both]
-    if (len(truth_ids) + 1) * (len(found_ids) + 1) <= DENSE:
-        shared = np.bincount(pairs)
-        pairs = np.flatnonzero(shared)
-        shared = shared[pairs]
+    truth_numbers, found_numbers, pixels = _count_pairs(truth, found)
+    truth_ids, truth_areas = _areas(truth_numbers, pixels)
+    found_ids, found_areas = _areas(found_numbers, pixels)
+    both = (truth_numbers != 0) & (found_numbers != 0)
+    rows = np.searchsorted(truth_ids, truth_numbers[both])
+    columns = np.searchsorted(found_ids, found_numbers[both])
+    return Overlaps(truth_ids, found_ids, truth_areas, found_areas, rows, columns, pixels[both])
+
+
+def _count_pairs(truth: np.ndarray, found: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the pairs of numbers that lie on one pixel, background included, and on how many pixels each lies."""
+    width = int(found.max(initial=0)) + 1
+    cells = (int(truth.max(initial=0)) + 1) * width
+    if min(truth.min(initial=0), found.min(initial=0)) < 0 or cells > np.iinfo(np.int64).max:
+        # Such numbers make no key, but their places among all numbers do.
+        truth_numbers, truth = np.unique(truth, return_inverse=True)
+        found_numbers, found = np.unique(found, return_inverse=True)
+        rows, columns, pixels = _count_pairs(truth, found)
+        return truth_numbers[rows], found_numbers[columns], pixels
+    keys = truth.astype(np.int64).ravel()
+    keys *= width
+    keys += found.astype(np.int64, copy=False).ravel()
+    if cells <= CELLS_PER_PIXEL * keys.size:
+        table = np.bincount(keys)
+        pairs = np.flatnonzero(table)
+        pixels = table[pairs]
     else:
-        pairs, shared = np.unique(pairs, return_counts=True)
-    rows, columns = np.divmod(pairs, len(found_ids) + 1)
-    return Overlaps(truth_ids, found_ids, truth_areas, found_areas, rows - 1, columns - 1, shared)
+        pairs, pixels = np.unique(keys, return_counts=True)
+    return *np.divmod(pairs, width), pixels
 
 
-def _numbered(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return a label map's numbers, their areas, and the map numbered 1, 2, 3 ... in their order."""
-    if labels.min(initial=0) < 0 or labels.max(initial=0) > DENSE:
-        numbers, labels = np.unique(labels, return_inverse=True)
-        areas = np.bincount(labels.ravel(), minlength=len(numbers))
-        kept = numbers != 0
-        return numbers[kept], areas[kept], np.where(kept, np.cumsum(kept), 0)[labels]
-    areas = np.bincount(labels.ravel().astype(np.intp), minlength=1)
-    areas[0] = 0
-    kept = areas > 0
-    numbers = np.flatnonzero(kept)
-    return numbers, areas[numbers], np.where(kept, np.cumsum(kept), 0)[labels]
+def _areas(numbers: np.ndarray, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the numbers of the nuclei that pairs are made of, ascending, and their areas."""
+    ids, index = np.unique(numbers[numbers != 0], return_inverse=True)
+    return ids, np.bincount(index, pixels[numbers != 0]).astype(np.int64)
 
 
 def match(overlaps: Overlaps, iou_threshold: float = 0.5) -> Matches:
-    """Return the pairs whose IoU lies strictly above a threshold, as in the 2018 Data Science Bowl.
+    """Return the pairs whose IoU lies strictly above a threshold.
 
-    From 0.5 on no nucleus can be in two such pairs: of two that each share more than half of it, one would have to
-    share pixels with the other. So nothing has to be assigned.
+    From 0.5 on no nucleus can be in two such pairs: each partner would hold more than half of its pixels, so the two
+    would share some (Kirillov et al., "Panoptic Segmentation", CVPR 2019, section 4.1). So nothing has to be assigned.
+
+    Strictly above is the rule of that paper and of the 2018 Data Science Bowl's sample implementation
+    (kaggle.com/wcukierski/example-metric-implementation); ``stardist.matching`` also takes an IoU equal to the
+    threshold.
+
+    Parameters
+    ----------
+    overlaps : Overlaps
+    iou_threshold : float
+        0.5 to 1.
 
     Raises
     ------
@@ -130,7 +149,19 @@ def match(overlaps: Overlaps, iou_threshold: float = 0.5) -> Matches:
 
 
 def outcomes(overlaps: Overlaps, iou_threshold: float = 0.5) -> Outcomes:
-    """Say of each nucleus whether it was matched, missed, split or merged, and of each object what it is."""
+    """Say what became of each nucleus and what each found object is.
+
+    Parameters
+    ----------
+    overlaps : Overlaps
+    iou_threshold : float
+        What counts as matched, 0.5 to 1.
+
+    Raises
+    ------
+    ValueError
+        If the threshold lies below 0.5.
+    """
     pairs = match(overlaps, iou_threshold)
     truth, found = len(overlaps.truth_ids), len(overlaps.found_ids)
     matched_truth, matched_found = np.zeros(truth, bool), np.zeros(found, bool)

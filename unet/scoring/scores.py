@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -84,12 +84,18 @@ class Counts:
 class Scores:
     """Scores of one image or of several; all but the counts lie between 0 and 1, except ``count_error``.
 
+    Objects match where their IoU lies strictly above the threshold (see ``unet.scoring.matching.match``). Pooled means
+    that matched pairs, nuclei and objects are added up over the images before a score is made of them, as
+    ``stardist.matching.matching_dataset`` does. An image with neither nuclei nor objects is right: it scores 1, where
+    ``stardist.matching`` gives 0; it adds nothing to what is pooled.
+
     Attributes
     ----------
     images, nuclei, found : int
         Images, nuclei in their masks, objects found.
     competition : float
-        The 2018 Data Science Bowl's: the mean over images of the mean over IoU .50:.05:.95 of TP / (TP + FP + FN).
+        The 2018 Data Science Bowl's: the mean over images of the mean over IoU .50:.05:.95 of TP / (TP + FP + FN)
+        (Caicedo et al., "Nucleus segmentation across imaging experiments", Nature Methods 16, 2019).
     average_precision : tuple of float
         TP / (TP + FP + FN) at each of ``IOU_THRESHOLDS``, pooled over the images (Schmidt et al., "Cell Detection with
         Star-convex Polygons", MICCAI 2018).
@@ -111,7 +117,7 @@ class Scores:
     nuclei: int
     found: int
     competition: float
-    average_precision: tuple[float, ...] = field(default=())
+    average_precision: tuple[float, ...] = ()
     ap_50_90: float = 0.0
     precision: float = 0.0
     recall: float = 0.0

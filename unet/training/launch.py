@@ -24,7 +24,7 @@ from unet.files import atomic_folder, write_json
 from unet.flags import config_flags
 from unet.model.info import check_config
 from unet.model.library import find_model
-from unet.model.network import level_table
+from unet.model.network import different_weights, level_table
 from unet.settings import PROJECT, Settings, read_settings
 from unet.training.record import write_state
 from unet.training.run import Run, RunInfo, RunState, current_run, delete_run, list_runs
@@ -110,13 +110,12 @@ def check_start(config: Config, settings: Settings) -> None:
     ConfigError
         If its architecture is another.
     """
-    start, mine = find_model(config.training.start_from, settings).info.config.to_dict(), config.model.to_dict()
-    for name in ("channels", "classes", "filters", "normalization", "decoder_convolutions", "outputs"):
-        if start[name] != mine[name]:
-            raise ConfigError(
-                f"The model “{config.training.start_from}” has {name} {start[name]}, not {mine[name]}; "
-                "its weights fit no other architecture."
-            )
+    start = find_model(config.training.start_from, settings).info.config
+    if name := different_weights(start, config.model):
+        raise ConfigError(
+            f"The model “{config.training.start_from}” has {name} {getattr(start, name)}, not "
+            f"{getattr(config.model, name)}; its weights fit no other architecture."
+        )
 
 
 def start(run: Run, settings: Settings) -> None:

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import numpy as np
@@ -6,11 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from unet.scoring.matching import IOU_THRESHOLDS, match, measure_overlaps, outcomes
+from unet.scoring.matching import IOU_THRESHOLDS
 from unet.scoring.scores import Counts, count, scores_of
 
-maps = arrays(np.uint8, (9, 11), elements=st.sampled_from([0, 0, 1, 2, 3, 250]))
-PERFECT = ("competition", "ap_50_90", "precision", "recall", "f1", "panoptic_quality", "dice", "iou", "pooled_dice")
+# Runs of equal numbers, and a result that differs from them in some pixels, so that many nuclei match.
+maps = arrays(np.uint8, (8,), elements=st.sampled_from([0, 1, 2, 3, 250])).map(lambda row: np.repeat(row, 4)[None])
+results = st.tuples(maps, maps, arrays(np.bool, (1, 32), elements=st.sampled_from([False, False, False, True])))
+pairs_of_maps = results.map(lambda drawn: (drawn[0], np.where(drawn[2], drawn[1], drawn[0])))
+SHARES = (
+    *("competition", "ap_50_90", "precision", "recall", "f1", "panoptic_quality"),
+    *("dice", "iou", "pooled_dice", "pooled_iou"),
+)
 
 
 def row(*values):
@@ -38,47 +45,40 @@ def test_a_worked_example():
     assert (result.nuclei, result.found, result.count_error) == (2, 2, 0)
 
 
-def test_half_is_not_enough():
-    # IoU is 2 / 4 exactly: the competition matches strictly above.
-    assert scores(row(1, 1, 1, 1), row(1, 1, 0, 0)).recall == 0
-    assert scores(row(1, 1, 1, 1, 1), row(1, 1, 1, 0, 0)).recall == 1
-    with pytest.raises(ValueError, match=r"below 0\.5"):
-        match(measure_overlaps(row(1), row(1)), 0.4)
-
-
-def test_split_and_merged():
+def test_a_split_and_a_merged_nucleus():
     nucleus, halves = row(1, 1, 1, 1, 1, 1), row(1, 1, 1, 2, 2, 2)
-    sides = outcomes(measure_overlaps(nucleus, halves))
-    assert (sides.split.tolist(), sides.fragments.tolist()) == ([1], [1, 2])
-    assert not any(len(ids) for ids in (sides.missed, sides.matched_truth, sides.false, sides.merged))
-    sides = outcomes(measure_overlaps(halves, nucleus))
-    assert (sides.missed.tolist(), sides.merged.tolist()) == ([1, 2], [1])
     assert scores(nucleus, halves).count_error == 1
     assert scores(halves, nucleus).count_error == 0.5
-
-
-def test_a_matched_nucleus_is_not_called_split_or_merged():
-    sides = outcomes(measure_overlaps(row(1, 1, 1, 1, 1, 1, 1, 2), row(3, 3, 3, 3, 3, 3, 3, 3)))
-    assert (sides.matched_found.tolist(), sides.merged.tolist(), sides.missed.tolist()) == ([3], [], [2])
+    for result in (scores(nucleus, halves), scores(halves, nucleus)):
+        assert (result.competition, result.f1, result.panoptic_quality, result.dice) == (0, 0, 0, 1)
 
 
 def test_nothing_to_find():
     empty, something = row(0, 0), row(0, 4)
-    assert all(getattr(scores(empty, empty), name) == 1 for name in PERFECT)
+    assert all(getattr(scores(empty, empty), name) == 1 for name in SHARES)
     assert scores(empty, empty).count_error == 0
     for truth, found in ((empty, something), (something, empty)):
-        assert all(getattr(scores(truth, found), name) == 0 for name in PERFECT)
+        assert all(getattr(scores(truth, found), name) == 0 for name in SHARES)
         assert scores(truth, found).count_error == 1
 
 
 def test_pooled_and_mean_scores_differ_as_defined():
+    # Nine nuclei of three pixels found, and in another image one of three pixels missed.
     many = np.arange(1, 10)[None].repeat(3, axis=0)
-    one = row(1, 1, 1)
-    counts = [count(many, many), count(one, row(0, 0, 0))]
-    result = scores_of(counts)
-    assert result.competition == 0.5
-    assert result.average_precision[0] == 0.9
+    result = scores_of([count(many, many), count(row(1, 1, 1), row(0, 0, 0))])
     assert (result.images, result.nuclei, result.found) == (2, 10, 9)
+    assert (result.competition, result.dice, result.iou, result.count_error) == (0.5, 0.5, 0.5, 0.5)
+    assert result.average_precision == (0.9,) * 10
+    assert (result.precision, result.recall, result.f1) == (1, 0.9, 18 / 19)
+    assert result.panoptic_quality == 9 / (9 + 0.5)
+    assert (result.pooled_dice, result.pooled_iou) == (54 / 57, 0.9)
+
+
+def test_an_empty_image_adds_nothing_to_pooled_scores():
+    half = count(row(1, 1, 0, 2, 2), row(1, 1, 0, 0, 0))
+    alone, beside = scores_of(half), scores_of([half, count(row(0), row(0))])
+    assert (beside.average_precision, beside.pooled_dice) == (alone.average_precision, alone.pooled_dice)
+    assert beside.competition == (alone.competition + 1) / 2
 
 
 def test_no_image_at_all():
@@ -94,47 +94,80 @@ def test_sizes_must_agree():
 @given(maps)
 def test_the_truth_itself_is_perfect(truth):
     result = scores(truth, truth)
-    assert all(getattr(result, name) == 1 for name in PERFECT)
+    assert all(getattr(result, name) == 1 for name in SHARES)
     assert result.count_error == 0
 
 
-@given(maps, maps)
-def test_scores_are_what_a_loop_over_all_nuclei_finds(truth, found):
+@given(pairs_of_maps)
+def test_scores_are_what_a_loop_over_all_nuclei_finds(pair):
+    truth, found = pair
     result = scores(truth, found)
-    ids = [n for n in np.unique(truth) if n], [n for n in np.unique(found) if n]
-    pairs = [((truth == a) & (found == b)).sum() / ((truth == a) | (found == b)).sum() for a in ids[0] for b in ids[1]]
-    for threshold, precision in zip(IOU_THRESHOLDS, result.average_precision, strict=True):
-        matched = sum(pair > threshold for pair in pairs)
-        everything = len(ids[0]) + len(ids[1]) - matched
-        assert precision == pytest.approx(matched / everything if everything else 1)
-    matched = [pair for pair in pairs if pair > 0.5]
-    both = len(ids[0]) + len(ids[1])
-    assert result.panoptic_quality == pytest.approx(2 * sum(matched) / both if both else 1)
+    nuclei, objects = ([labels == number for number in np.unique(labels) if number] for labels in pair)
+    overlaps = [(one & two).sum() / (one | two).sum() for one in nuclei for two in objects]
+    both = len(nuclei) + len(objects)
+    matched = [sum(overlap > threshold for overlap in overlaps) for threshold in IOU_THRESHOLDS]
+    precisions = [each / (both - each) if both else 1 for each in matched]
+    assert result.average_precision == pytest.approx(precisions)
+    assert result.competition == pytest.approx(np.mean(precisions))
+    assert result.ap_50_90 == pytest.approx(np.mean(precisions[:-1]))
+    assert result.precision == pytest.approx(matched[0] / len(objects) if objects else int(not nuclei))
+    assert result.recall == pytest.approx(matched[0] / len(nuclei) if nuclei else int(not objects))
+    assert result.f1 == pytest.approx(2 * matched[0] / both if both else 1)
+    quality = sum(overlap for overlap in overlaps if overlap > 0.5)
+    assert result.panoptic_quality == pytest.approx(2 * quality / both if both else 1)
+    shared, union = ((truth > 0) & (found > 0)).sum(), ((truth > 0) | (found > 0)).sum()
+    assert result.dice == result.pooled_dice == pytest.approx(2 * shared / (shared + union) if union else 1)
+    assert result.iou == result.pooled_iou == pytest.approx(shared / union if union else 1)
+    assert result.count_error == pytest.approx(abs(len(objects) - len(nuclei)) / max(len(nuclei), 1))
 
 
-@given(maps, maps)
-def test_numbers_mean_nothing_and_roles_swap(truth, found):
-    result = scores(truth, found)
-    renumbered = np.array([0, *range(70_000_000, 70_000_255)])[truth]
-    assert scores(renumbered, found.astype(np.int64)) == result
-    swapped = scores(found, truth)
+@given(pairs_of_maps)
+def test_numbers_mean_nothing(pair):
+    truth, found = pair
+    renumbered = np.random.default_rng(0).permutation(np.arange(70_000_000, 70_000_256))
+    renumbered[0] = 0
+    other, result = scores(renumbered[truth], found.astype(np.int64)), scores(truth, found)
+    assert other.panoptic_quality == pytest.approx(result.panoptic_quality)
+    assert dataclasses.replace(other, panoptic_quality=result.panoptic_quality) == result
+
+
+@given(pairs_of_maps)
+def test_truth_and_result_swap_precision_and_recall(pair):
+    result, swapped = scores(*pair), scores(*reversed(pair))
     assert (swapped.precision, swapped.recall) == (result.recall, result.precision)
-    assert swapped.average_precision == result.average_precision
+    for name in ("average_precision", "competition", "f1", "dice", "iou"):
+        assert getattr(swapped, name) == getattr(result, name)
+
+
+@given(pairs_of_maps)
+def test_scores_lie_between_0_and_1_and_fall_with_the_threshold(pair):
+    result = scores(*pair)
+    assert all(0 <= getattr(result, name) <= 1 for name in SHARES)
     assert list(result.average_precision) == sorted(result.average_precision, reverse=True)
 
 
-@given(maps, maps)
-def test_every_nucleus_has_one_outcome(truth, found):
-    sides = outcomes(measure_overlaps(truth, found))
-    assert sorted([*sides.matched_truth, *sides.split, *sides.missed]) == [n for n in np.unique(truth) if n]
-    parts = [*sides.matched_found, *sides.merged, *sides.fragments, *sides.false]
-    assert sorted(parts) == [n for n in np.unique(found) if n]
-
-
-@given(st.lists(st.tuples(maps, maps), min_size=1, max_size=4))
-def test_counts_add_up(pairs):
+@given(st.lists(pairs_of_maps, min_size=1, max_size=4))
+def test_scores_of_several_images(pairs):
     counts = [count(*pair) for pair in pairs]
-    total = sum(counts, start=Counts())
-    assert scores_of(counts) == scores_of(total)
-    assert Counts.from_dict(json.loads(json.dumps(total.to_dict()))) == total
-    assert scores_of(counts).competition == pytest.approx(np.mean([scores_of(each).competition for each in counts]))
+    result, each = scores_of(counts), [scores_of(one) for one in counts]
+    assert scores_of(iter(counts)) == scores_of(sum(counts, start=Counts())) == result
+    for name in ("competition", "dice", "iou", "count_error"):
+        assert getattr(result, name) == pytest.approx(np.mean([getattr(one, name) for one in each]))
+
+
+@given(*[pairs_of_maps.map(lambda pair: count(*pair))] * 3)
+def test_counts_add_up_in_any_order(one, two, three):
+    def numbers(counts):
+        return np.hstack(list(counts.to_dict().values()))
+
+    assert one + Counts() == Counts() + one == one
+    assert one + two == two + one
+    assert numbers((one + two) + three) == pytest.approx(numbers(one + (two + three)))
+
+
+@given(pairs_of_maps)
+def test_counts_and_scores_survive_json(pair):
+    counts = count(*pair)
+    assert Counts.from_dict(json.loads(json.dumps(counts.to_dict()))) == counts
+    stored = json.loads(json.dumps(scores_of(counts).to_dict()))
+    assert stored == scores_of(counts).to_dict() | {"average_precision": list(scores_of(counts).average_precision)}
