@@ -10,6 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from studio.cards import card_of, show_card
 from studio.words import plain
 from unet.errors import ModelError
 from unet.model.folder import ModelEntry, find_model, list_models, model_stamp, store_model_zip
@@ -22,7 +23,7 @@ from unet.settings import Settings
 PARAMETER = "model"
 CHOICE = "model_choice"
 HELD = 3  # models in memory, some tens of MB each
-SCORES = {"dice": "Dice", "iou": "IoU", "accuracy": "Accuracy"}
+SCORES = {"competition": "Score", "dice": "Dice", "iou": "IoU", "accuracy": "Accuracy"}
 ORIGIN = {
     "created": "Made",
     "run": "Run",
@@ -108,6 +109,9 @@ def choose_model(settings: Settings) -> ModelEntry | None:
         )
         with st.popover("About it", icon=":material/info:", width="content"):
             _about(entries[key])
+            card = card_of(entries[key])
+            if card and st.button("Model card", icon=":material/description:", key="model_card"):
+                show_card(card)
         # Under a new key it is a new popover, and a closed one: once a model has come, it is in the way.
         stored = st.session_state.get("models_stored", 0)
         with st.popover("Upload a model", icon=":material/upload:", width="content", key=f"upload_model_{stored}"):
@@ -150,11 +154,14 @@ def _about(entry: ModelEntry) -> None:
     else:
         st.caption("It brings no scores along.")
     height, width = info.config.input_size
+    size = "any size" if info.config.is_native else f"{height} × {width} pixels"
     facts = {
         "Threshold": f"{info.threshold:.2f}",
         "Network": f"{count_parameters(info.config):,} parameters, {len(info.config.filters)} levels",
-        "Input": f"{height} × {width} pixels, {'grey' if info.config.channels == 1 else 'colour'}",
+        "Input": f"{size}, {'grey' if info.config.channels == 1 else 'colour'}",
     }
+    if info.config.has_heads:
+        facts["Tells"] = "mask, border and distance: touching nuclei apart"
     if info.config.classes > 1:
         facts["Classes"] = str(info.config.classes)
     facts |= {label: _fact(info.provenance[name]) for name, label in ORIGIN.items() if info.provenance.get(name)}

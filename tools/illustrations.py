@@ -1,4 +1,4 @@
-"""Draws the home page's pictures: ``python -m tools.illustrations [--model FOLDER]``.
+"""Draws the home page's pictures: ``python -m tools.illustrations [--model FOLDER] [--card]``.
 
 The image is a synthetic one, the probability map is what the model really makes of it, and the diagram is drawn from
 the tutorial's configuration.
@@ -16,12 +16,14 @@ from unet.config import ModelConfig
 from unet.data.images import read_image
 from unet.prediction import render
 from unet.prediction.predictor import Predictor
-from unet.settings import ASSETS, DEFAULT_MODEL, SAMPLE_IMAGES
+from unet.prediction.separation import find_objects
+from unet.settings import ASSETS, DEFAULT_MODEL, PROJECT, SAMPLE_IMAGES
 
 FOLDER = ASSETS / "illustrations"
 SAMPLE = SAMPLE_IMAGES / "uneven-light.png"
 PANEL = 320  # pixels a side
 CONTRACTING, EXPANDING = "#3a8fc7", "#dc9215"
+CARD_TILE = 256  # pixels a side, of each sample on the model card
 INK = "#6f7c8a"  # reads on light and on dark; in the page, the theme's own takes its place
 
 
@@ -149,11 +151,30 @@ def _thumb(x: float, picture: np.ndarray) -> str:
     return f'<image x="{x}" y="{TOP}" width="{THUMB}" height="{THUMB}" href="{render.data_uri(small, "jpeg")}"/>'
 
 
+def draw_samples(predictor: Predictor) -> Image.Image:
+    """Draw the middle of each shipped sample with the nuclei found in it, three in a row."""
+    tiles = []
+    for path in sorted(SAMPLE_IMAGES.glob("*.png")):
+        image = read_image(path)
+        labels = find_objects(predictor.predict(image), predictor.info.threshold, predictor.info.separation)
+        picture = render.overlay(image, labels, opacity=0.15)
+        top, left = ((side - CARD_TILE) // 2 for side in image.shape[:2])
+        tiles.append(picture[max(0, top) : max(0, top) + CARD_TILE, max(0, left) : max(0, left) + CARD_TILE])
+    rows = [np.concatenate(tiles[start : start + 3], axis=1) for start in range(0, len(tiles), 3)]
+    return Image.fromarray(np.concatenate(rows))
+
+
 def main() -> None:
-    """Draw both pictures into ``assets/illustrations``."""
+    """Draw the home page's pictures into ``assets/illustrations``, or the model card's into ``docs/images``."""
     parser = argparse.ArgumentParser(description=__doc__.partition(":")[0])
+    parser.add_argument("--card", action="store_true", help="draw the model card's picture, and nothing else")
     parser.add_argument("--model", type=Path, default=DEFAULT_MODEL, help="Model folder (default: the shipped one)")
-    predictor = Predictor.open(parser.parse_args().model)
+    flags = parser.parse_args()
+    predictor = Predictor.open(flags.model)
+    if flags.card:
+        picture = draw_samples(predictor)
+        picture.quantize(256, dither=Image.Dither.NONE).save(PROJECT / "docs/images/nuclei-samples.png", optimize=True)
+        return
     image = read_image(SAMPLE)
     probability = predictor.predict(image).probability
     FOLDER.mkdir(parents=True, exist_ok=True)
