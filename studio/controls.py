@@ -113,10 +113,18 @@ def choose_separation(job: Job, is_new: bool) -> Separation:
             disabled=not separate,
             **common("depth"),
         )
+        heart = st.slider(
+            "Least certainty of a nucleus' shape",
+            fields["heart"]["low"],
+            fields["heart"]["high"],
+            step=0.01,
+            disabled=not separate or not job.entry.info.config.has_heads,
+            **common("heart"),
+        )
         area = st.number_input(
             "Least area, in pixels", fields["min_area"]["low"], fields["min_area"]["high"], step=5, **common("min_area")
         )
-    return Separation(separate, depth, area)
+    return Separation(separate, depth, heart, area)
 
 
 def model_has_changed(job: Job) -> bool:

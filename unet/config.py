@@ -184,6 +184,13 @@ class Separation(Section):
         low=0.01,
         high=0.95,
     )
+    heart: float = option(
+        0.0,
+        "Objects are left out where the model's distance map, 0 to 1, nowhere reaches this: it is not sure of their "
+        "shape. More is surer. Of no effect for models without that map.",
+        low=0.0,
+        high=0.95,
+    )
     min_area: int = option(0, "Smaller objects, in pixels, are left out.", low=0, high=100_000)
 
 

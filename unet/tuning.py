@@ -26,6 +26,7 @@ MAX_PIXELS = 16_000_000
 CHOICES = (
     ("threshold", tuple(np.arange(0.3, 0.76, 0.05).round(2).tolist())),
     ("depth", (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5)),
+    ("heart", (0.0, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5)),
     ("min_area", (0, 8, 15, 25, 40, 60)),
     ("threshold", tuple(np.arange(0.3, 0.76, 0.05).round(2).tolist())),
 )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
+from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
@@ -48,9 +50,9 @@ class NativeSamples:
     pixels: np.ndarray
     targets: np.ndarray
 
-    def __post_init__(self):
-        areas = [height * width for height, width in self.sizes]
-        object.__setattr__(self, "_starts", np.concatenate([[0], np.cumsum(areas)]))
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        return _starts_of(self.sizes)
 
     def image(self, index: int) -> np.ndarray:
         """Return an image (height, width, channels), a view."""
@@ -117,9 +119,22 @@ def _key(report: DatasetReport, model: ModelConfig) -> str:
     return blake2b(json.dumps(content).encode(), digest_size=10).hexdigest()
 
 
-def _write(folder, dataset: Dataset, samples: list[SampleReport], model: ModelConfig, settings: Settings, progress):
+def _starts_of(sizes: Sequence[tuple[int, int]]) -> np.ndarray:
+    """Return where each image's pixels begin, and after the last one where all end."""
+    return np.concatenate([[0], np.cumsum([height * width for height, width in sizes])])
+
+
+def _write(
+    folder: Path,
+    dataset: Dataset,
+    samples: list[SampleReport],
+    model: ModelConfig,
+    settings: Settings,
+    progress: Callable[[int, int], None] | None,
+) -> None:
     files = {sample.id: sample.image for sample in dataset.samples()}
-    starts = np.concatenate([[0], np.cumsum([sample.height * sample.width for sample in samples])])
+    sizes = [(sample.height, sample.width) for sample in samples]
+    starts = _starts_of(sizes)
     pixels = new_array(folder / "images.npy", (int(starts[-1]), model.channels))
     targets = new_array(folder / "targets.npy", (int(starts[-1]), model.maps))
     kinds = [""] * len(samples)
@@ -134,5 +149,4 @@ def _write(folder, dataset: Dataset, samples: list[SampleReport], model: ModelCo
     map_files(fill, range(len(samples)), progress)
     pixels.flush()
     targets.flush()
-    sizes = [(sample.height, sample.width) for sample in samples]
     write_json(folder / "index.json", {"ids": [sample.id for sample in samples], "sizes": sizes, "kinds": kinds})

@@ -214,8 +214,9 @@ def describe(separation: Separation) -> str:
         True: f"Touching nuclei are told apart where the valley between them is {separation.depth:.0%} deep.",
         False: "Each connected area of the mask is one object (8-connected).",
     }
+    unsure = f" Those whose distance stays below {separation.heart:g} are left out." if separation.heart else ""
     small = f" Objects below {separation.min_area} pixels are left out." if separation.min_area > 1 else ""
-    return kinds[separation.separate] + small
+    return kinds[separation.separate] + (unsure if separation.separate else "") + small
 
 
 def _write_about(

@@ -37,18 +37,19 @@ def find_objects(prediction: Prediction, threshold: float, separation: Separatio
         0 is background, 1 to n the objects.
     """
     mask = prediction.probability > threshold
-    labels = _separated(prediction, mask, separation.depth) if separation.separate else label_objects(mask)
+    labels = _separated(prediction, mask, separation) if separation.separate else label_objects(mask)
     return _without_small(labels, separation.min_area) if separation.min_area > 1 else labels
 
 
-def _separated(prediction: Prediction, mask: np.ndarray, depth: float) -> np.ndarray:
+def _separated(prediction: Prediction, mask: np.ndarray, separation: Separation) -> np.ndarray:
     distance = _distance(prediction, mask)
     # The rim lets an image that is all one nucleus have a top as well.
     tops = local_maxima(np.pad(distance, 1))[1:-1, 1:-1] & mask
     basins = watershed(-distance, label(tops, connectivity=2), mask=mask, connectivity=2)
     peaks = np.zeros(basins.max(initial=0) + 1, np.float32)
     peaks[basins[tops]] = distance[tops]
-    return narrow(_merged(basins, distance, peaks, depth))
+    heart = 0.0 if prediction.distance is None else separation.heart
+    return narrow(_merged(basins, distance, peaks, separation.depth, heart))
 
 
 def _distance(prediction: Prediction, mask: np.ndarray) -> np.ndarray:
@@ -60,8 +61,8 @@ def _distance(prediction: Prediction, mask: np.ndarray) -> np.ndarray:
     return np.where(mask, ndimage.gaussian_filter(distance.astype(np.float32), SMOOTHING) + 1e-6, 0)
 
 
-def _merged(basins: np.ndarray, distance: np.ndarray, peaks: np.ndarray, depth: float) -> np.ndarray:
-    """Merge basins between which no deep valley lies, the highest saddles first.
+def _merged(basins: np.ndarray, distance: np.ndarray, peaks: np.ndarray, depth: float, heart: float) -> np.ndarray:
+    """Merge basins between which no deep valley lies, the highest saddles first; then drop the low ones.
 
     A valley is deep where it falls by at least ``depth`` of the lower peak's height: a share, so that small and large
     nuclei are treated alike.
@@ -78,7 +79,8 @@ def _merged(basins: np.ndarray, distance: np.ndarray, peaks: np.ndarray, depth: 
         if lower != higher and saddle > (1 - depth) * height[lower]:
             into[lower] = higher
     roots = np.array([root(number) for number in range(len(into))])
-    return np.unique(roots, return_inverse=True)[1][basins]
+    roots[peaks[roots] < heart] = 0
+    return np.unique(np.append(0, roots), return_inverse=True)[1][1:][basins]
 
 
 def _saddles(basins: np.ndarray, distance: np.ndarray) -> list[tuple[int, int, float]]:

@@ -66,6 +66,17 @@ def test_small_objects_are_left_out():
         np.testing.assert_array_equal(found > 0, labels == 1)
 
 
+def test_objects_of_whose_shape_nothing_is_sure_are_left_out():
+    prediction = perfect(TOUCHING)
+    prediction.distance[TOUCHING == 3] *= 0.3
+    counts = [find_objects(prediction, 0.5, Separation(separate=True, heart=h)).max() for h in (0.0, 0.5)]
+    assert counts == [3, 2]
+    found = find_objects(prediction, 0.5, Separation(separate=True, heart=0.5))
+    assert not found[TOUCHING == 3].any()
+    without = find_objects(perfect(TOUCHING, heads=False), 0.5, Separation(separate=True, heart=0.9))
+    assert without.max() == 3
+
+
 def test_a_nucleus_without_a_heart_is_still_found():
     prediction = Prediction(*[(TOUCHING > 0).astype(np.float32)], border=np.ones(TOUCHING.shape, np.float32),
                             distance=np.zeros(TOUCHING.shape, np.float32))  # fmt: skip
