@@ -13,7 +13,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 ASSETS = PROJECT / "assets"
 SAMPLE_IMAGES = ASSETS / "samples"
 SHIPPED_MODELS = ASSETS / "models"
-DEFAULT_MODEL = SHIPPED_MODELS / "tutorial"
+DEFAULT_MODEL = SHIPPED_MODELS / "nuclei"
 
 MB = 1024 * 1024
 
