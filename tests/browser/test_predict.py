@@ -205,3 +205,15 @@ def test_it_fits_a_telephone(samples):
             assert box["x"] >= 0
             assert box["x"] + box["width"] <= 400
             assert box["width"] > 300
+
+
+def test_a_threshold_that_is_moved_to_and_fro_fast_never_breaks_the_page(samples):
+    page = samples
+    handle = slider(page, "Threshold")
+    handle.focus()
+    for press in range(60):
+        handle.press("ArrowRight" if press % 6 < 3 else "ArrowLeft")
+        page.wait_for_timeout(40 + 35 * (press % 5))  # as fast as fingers are, now slower and now faster
+    idle(page)
+    expect(page.get_by_text("Connection error")).to_have_count(0)
+    expect(page.get_by_text(re.compile(r"probability above 0\.50"))).to_be_visible()

@@ -69,8 +69,7 @@ def photometric(image: np.ndarray, strength: float, random: np.random.Generator)
     if random.random() < 0.3 * strength:
         values = ndimage.gaussian_filter(values, (sigma := random.uniform(0.4, 1.2), sigma, 0), truncate=2.5)
     values = np.clip(values, 0, 1) ** np.float32(np.exp(random.uniform(-0.8, 0.8) * strength))
-    # Up to half as much again: bright nuclei saturate, as they do in real images.
-    contrast = np.float32(1 + random.uniform(-0.5, 1.0) * strength)
+    contrast = np.float32(1 + random.uniform(-0.5, 0.3) * strength)
     values = values * contrast + np.float32(random.uniform(-0.1, 0.2) * strength)
     if random.random() < 0.5:
         noise = random.uniform(0, 0.1) * strength

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("unet")
 
-# On fewer validation images a threshold would be chosen by chance; the start's, or the usual one, is kept.
+# Fewer validation images choose neither a threshold nor, where the learning rate falls to nothing, an epoch: it would
+# be by chance. The start's threshold, or the usual one, and the last epoch are kept.
 FEWEST_TO_TUNE_ON = 20
 
 
@@ -64,7 +65,7 @@ class Training:
             started = time.monotonic()
             row = {"epoch": epoch, **self._fit(model, training, epoch), **self._validate(model, validation)}
             self._end_epoch(model, previews, row, time.monotonic() - started)
-        if self.info.config.model.has_heads and len(self.info.validation_ids) >= FEWEST_TO_TUNE_ON:
+        if self.info.config.model.has_heads and not self._too_few:
             self._tune(data)
         if self._out_of_patience():
             return f"The validation loss was best in epoch {self.progress.best_epoch}: ended early."
@@ -148,6 +149,7 @@ class Training:
     def _end_epoch(self, model: keras.Model, previews: Previews, row: dict, seconds: float) -> None:
         """Keep what the epoch brought; the checkpoint comes last, since it says that all else is there."""
         best = self.progress.best is None or row["val_loss"] < self.progress.best["val_loss"]
+        best |= self._too_few and self.config.schedule == "cosine"
         row |= {"seconds": seconds, "best": best, "learning_rate": float(model.optimizer.learning_rate)}
         self.progress.epoch = row["epoch"]
         self.progress.seconds += seconds
@@ -216,6 +218,10 @@ class Training:
                 value = row[name if side == "train" else f"val_{name}"]
                 writer.add_scalar(f"epoch_{name}", value, row["epoch"])
             writer.close()
+
+    @property
+    def _too_few(self) -> bool:
+        return len(self.info.validation_ids) < FEWEST_TO_TUNE_ON
 
     def _out_of_patience(self) -> bool:
         if not self.config.patience or self.progress.best_epoch is None:

@@ -67,9 +67,9 @@ def test_a_mask_alone_is_learned_from_crops_too(make_nuclei_run, settings):
     assert Predictor.open(run.model_folder).predict(np.zeros((40, 40), np.uint8)).distance is None
 
 
-def test_few_images_choose_no_threshold(make_nuclei_run, settings):
-    run = make_nuclei_run(epochs=1)
-    train(run, settings)
+def test_few_images_choose_neither_epoch_nor_threshold(make_nuclei_run, settings):
+    run = make_nuclei_run(epochs=2)
+    assert train(run, settings).best_epoch == 2
     info = read_info(run.model_folder)
     assert (info.threshold, info.separation) == (0.5, Separation(separate=True))
     update_info(run.model_folder, threshold=0.7)
