@@ -168,7 +168,7 @@ def _images(entries, evaluations, names, threshold: float, labelled: Labelled, s
     table, picture = st.columns([3, 2], gap="large")
     with table:
         event = st.dataframe(
-            frame[[name for name in TABLE if name in frame]],
+            frame[[name for name in TABLE if name in frame and frame[name].notna().any()]],
             hide_index=True,
             height=430,
             column_config=_image_columns(names),
