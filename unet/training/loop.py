@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from unet.config import Separation
+from unet.data.diameters import learned_diameters
 from unet.errors import ModelError, RunError
 from unet.files import recover_folder
 from unet.model.folder import ModelInfo, find_model, load_model, save_model, update_info
@@ -50,6 +51,7 @@ class Training:
         self.config = info.config.training
         self.on_progress = on_progress or (lambda state: None)
         self.progress = Progress()
+        self.diameters: dict[str, float] = {}
 
     def train(self) -> str:
         """Train and return why it ended."""
@@ -75,6 +77,8 @@ class Training:
         self._tell(phase="preparing the data")
         data = read_training_data(self.info, self.settings, self._tell_done)
         ids = self.info.train_ids, self.info.validation_ids
+        learned = [sample for sample in data.report.usable if sample.id in set(ids[0])]
+        self.diameters = learned_diameters(learned, self.info.config.model)
         log.info("%d samples to train on, %d to validate on.", *map(len, ids))
         return data
 
@@ -202,6 +206,7 @@ class Training:
                 "fingerprint": self.info.dataset["fingerprint"],
                 "samples": len(self.info.train_ids),
                 "validation_samples": len(self.info.validation_ids),
+                "object_diameters": self.diameters,
                 "best_epoch": self.progress.best_epoch,
                 "training": self.config.to_dict(),
                 "command": self.info.command,
