@@ -9,7 +9,8 @@ import streamlit as st
 from studio import charts, forms
 from studio.datasets import choose
 from studio.learning import show_previews
-from studio.runs import badge, duration, show_busy
+from studio.runs import badge, show_busy
+from studio.words import duration
 from unet.errors import RunError, TrainingBusy, UnetError
 from unet.settings import Settings
 from unet.training.launch import request_stop, start

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 
 import streamlit as st
 
+from studio.words import duration
+
 SECONDS_BETWEEN = 0.1
 
 
@@ -23,7 +25,7 @@ def progress_bar(doing: str, unit: str = "") -> Iterator[Callable[[int, int], No
         What is counted; with ``MB`` the numbers are of bytes.
     """
     place = st.empty()
-    shown = 0.0
+    started, shown = time.monotonic(), 0.0
 
     def tell(done: int, total: int) -> None:
         nonlocal shown
@@ -31,12 +33,19 @@ def progress_bar(doing: str, unit: str = "") -> Iterator[Callable[[int, int], No
         if now - shown < SECONDS_BETWEEN and done < total:
             return
         shown = now
-        place.progress(min(1.0, done / max(1, total)), f"{doing}: {_counted(done, total, unit)}")
+        words = f"{doing}: {_counted(done, total, unit)}{_left(now - started, done, total)}"
+        place.progress(min(1.0, done / max(1, total)), words)
 
     try:
         yield tell
     finally:
         place.empty()
+
+
+def _left(elapsed: float, done: int, total: int) -> str:
+    """Say how much longer it takes, once that can be known and is worth knowing."""
+    left = elapsed * (total - done) / max(1, done)
+    return f", about {duration(left)} left" if done and elapsed > 2 and left > 3 else ""
 
 
 def _counted(done: int, total: int, unit: str) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 import streamlit as st
 
 from studio.scrolling import begin_at_top
+from studio.words import duration
 from unet.config import Config
 from unet.data.dataset import Dataset
 from unet.data.report import DatasetReport
@@ -128,18 +129,6 @@ def _when(created: str) -> str:
         seconds = time.time() - datetime.fromisoformat(created).timestamp()
         return "just now" if seconds < 60 else f"{duration(seconds, parts=1)} ago"
     return created
-
-
-def duration(seconds: float, parts: int = 2) -> str:
-    """Return a duration in words, such as ``2 min 5 s``, of so many parts at most."""
-    left, words = round(seconds), []
-    for name, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
-        count, left = divmod(left, size)
-        if count or (name == "s" and not words):
-            words.append(f"{count} {name}")
-        elif words:
-            break  # “1 h 5 s” would look like a slip
-    return " ".join(words[:parts])
 
 
 def _delete(run: Run) -> None:

@@ -6,7 +6,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from studio.forms import config_form
-from studio.runs import duration, open_run_view, show_busy, start_run
+from studio.runs import open_run_view, show_busy, start_run
+from studio.words import duration
 from unet.config import Config
 from unet.data.dataset import Dataset
 from unet.data.report import DatasetReport

@@ -1,4 +1,4 @@
-"""Text that others wrote, on its way into Markdown."""
+"""Words for the page: text that others wrote, on its way into Markdown, and durations."""
 
 from __future__ import annotations
 
@@ -13,3 +13,15 @@ def plain(text: str) -> str:
 def short(name: str, most: int = 24) -> str:
     """Return a name with its middle left out where it is long; the end of a file name tells its kind."""
     return name if len(name) <= most else f"{name[: most - 10]}…{name[-9:]}"
+
+
+def duration(seconds: float, parts: int = 2) -> str:
+    """Return a duration in words, such as ``2 min 5 s``, of so many parts at most."""
+    left, words = round(seconds), []
+    for name, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count or (name == "s" and not words):
+            words.append(f"{count} {name}")
+        elif words:
+            break  # “1 h 5 s” would look like a slip
+    return " ".join(words[:parts])

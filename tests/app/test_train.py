@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from studio.datasets import browser_is_here
 from studio.forms import parse_numbers
-from studio.runs import duration
+from studio.words import duration
 from tests.factories import write_pairs, write_tutorial, zip_folder
 from unet.config import ModelConfig, preset
 from unet.data.dataset import add_folder, add_zip, list_datasets
