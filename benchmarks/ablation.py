@@ -61,8 +61,8 @@ def main() -> None:
     def separated(separation: Separation, at: float = threshold):
         return lambda prediction: find_objects(prediction, at, separation)
 
-    bare = [Prediction(each.probability) for each in plain]
-    unbordered = [dataclasses.replace(each, border=np.zeros_like(each.border)) for each in plain]
+    bare = [Prediction(each.levels) for each in plain]
+    unbordered = [dataclasses.replace(each, borders=np.zeros_like(each.borders)) for each in plain]
     print(f"{run.name}: threshold {threshold}, {own}\n{'':44}" + "".join("  score  AP .5 AP.5-.9 |" for _ in range(3)))
     show("connected areas", plain, separated(Separation()))
     all_of_them = dataclasses.replace(own, heart=0.0, min_area=0)
@@ -82,7 +82,7 @@ def flipped(predictor: Predictor, image: np.ndarray) -> Prediction:
         each = predictor.predict(np.ascontiguousarray(image[::rows, ::columns]))
         found.append([part[::rows, ::columns] for part in (each.probability, each.border, each.distance)])
     mask, border, distance = np.mean(found, axis=0, dtype=np.float32)
-    return Prediction(mask, border=border, distance=distance)
+    return Prediction.of(mask, border=border, distance=distance)
 
 
 if __name__ == "__main__":

@@ -192,6 +192,8 @@ class Separation(Section):
         high=0.95,
     )
     min_area: int = option(0, "Smaller objects, in pixels, are left out.", low=0, high=100_000)
+    fill_holes: bool = option(False, "Fill the holes inside each object.")
+    clear_edge: bool = option(False, "Leave out objects that touch the image's edge: a part of them is missing.")
 
 
 @dataclass(frozen=True)

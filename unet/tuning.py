@@ -19,7 +19,7 @@ from unet.prediction.separation import find_objects
 from unet.scoring.scores import Scores, count, scores_of
 from unet.settings import Settings
 
-# All maps of the images are held at once: 16 million pixels of three maps take 200 MB.
+# All maps of the images are held at once: 16 million pixels of three maps take 64 MB.
 MAX_PIXELS = 16_000_000
 
 # One after the other, each with the best of the others so far; the threshold again at the end.

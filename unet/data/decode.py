@@ -14,6 +14,7 @@ import numpy as np
 from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin
 
 from unet.data.bounds import Refused, check_size
+from unet.data.mapped import WHOLE, Region
 from unet.data.tiff import TIFF_SIGNATURES, open_tiff
 from unet.data.upright import ORIENTATION, turn_upright
 
@@ -44,6 +45,9 @@ class Decoder(Protocol):
 
     def read(self, number: int, *, mask: bool) -> np.ndarray:
         """Decode a page: (height, width) or (height, width, channels), alpha left out. Masks keep stored values."""
+
+    def parts(self, number: int) -> Iterator[tuple[Region, np.ndarray]]:
+        """Decode a page in parts, as ``read`` gives them; where the file does not allow it, in one."""
 
 
 @contextmanager
@@ -109,6 +113,9 @@ class _OnePicture:
             deep = self._kind in PNG_16_BIT
             array = imagecodecs.png_decode(self._data) if deep else _pixels(picture, mask)
         return turn_upright(_without_alpha(array), orientation)
+
+    def parts(self, number: int) -> Iterator[tuple[Region, np.ndarray]]:
+        yield WHOLE, self.read(number, mask=False)
 
     def _open(self) -> Image.Image:
         return self._reader(io.BytesIO(self._data))

@@ -10,6 +10,7 @@ import numpy as np
 
 from unet.data.bounds import Refused
 from unet.data.decode import Decoder, Source, open_image
+from unet.data.mapped import LARGE_PIXELS, let_go, new_map
 from unet.errors import ImageError
 from unet.settings import Settings
 
@@ -44,13 +45,43 @@ def read_image(
         If it cannot be read, or is larger than allowed.
     """
     with _opened(source, name, max_megapixels) as image:
-        array = image.read(page, mask=False)
-    if array.dtype == bool:
-        array = array.astype(np.uint8) * np.uint8(255)
-    if array.dtype not in (np.uint8, np.uint16):
-        with np.errstate(over="ignore"):  # beyond float32 is as good as infinite
-            array = array.astype(np.float32)
-    return array
+        return _narrow(image.read(page, mask=False))
+
+
+def map_image(
+    source: Source,
+    folder: Path,
+    *,
+    name: str | None = None,
+    page: int = 0,
+    max_megapixels: int = MAX_MEGAPIXELS,
+) -> np.ndarray:
+    """Read an image as ``read_image`` does, but one of more than ``LARGE_PIXELS`` into a file that is then mapped.
+
+    Of a TIFF only a strip or tile is in memory at a time, unless the file is turned, planar or of unusual colours;
+    any other file is decoded at once.
+
+    Parameters
+    ----------
+    folder : Path
+        Where that file is made; its room is free again once nobody holds the image.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read, is larger than allowed, or the disk has no room for it.
+    """
+    with _opened(source, name, max_megapixels) as image:
+        size, mapped = image.size(page), None
+        if size[0] * size[1] <= LARGE_PIXELS:
+            return _narrow(image.read(page, mask=False))
+        for region, part in image.parts(page):
+            part = _narrow(part)
+            if mapped is None:
+                mapped = new_map((*size, *part.shape[2:]), part.dtype, folder)
+            mapped[region] = part
+            let_go(mapped)
+        return mapped
 
 
 def read_mask(
@@ -104,6 +135,16 @@ def count_pages(source: Source, *, name: str | None = None) -> int:
         return image.pages
 
 
+def _narrow(array: np.ndarray) -> np.ndarray:
+    """Return the values as uint8, uint16 or float32; one bit as 0 and 255."""
+    if array.dtype == bool:
+        array = array.astype(np.uint8) * np.uint8(255)
+    if array.dtype not in (np.uint8, np.uint16):
+        with np.errstate(over="ignore"):  # beyond float32 is as good as infinite
+            array = array.astype(np.float32)
+    return array
+
+
 def _whole(array: np.ndarray) -> np.ndarray:
     values = np.nan_to_num(array, posinf=0.5, neginf=0.5)  # an infinity is no whole number either
     if not (values == np.rint(values)).all() or np.abs(values).max() >= 2**53:
@@ -118,6 +159,8 @@ def _opened(source: Source, name: str | None, max_megapixels: int, kind: str = "
     try:
         with open_image(source, max_megapixels) as image:
             yield image
+    except ImageError:
+        raise
     except Refused as reason:
         raise ImageError(f"{shown} {reason}.") from None
     except FileNotFoundError:

@@ -2,8 +2,41 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image
+
+from unet.data.mapped import sample
+
+# Left, upper, right and lower edge, in pixels and parts of them.
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Range:
+    """The stored values of an image that become 0 and 255; ``high`` is None where they stay as they are."""
+
+    low: float = 0.0
+    high: float | None = None
+
+    @classmethod
+    def of(cls, image: np.ndarray) -> Range:
+        """Measure an image as ``to_uint8`` does; of more than ``LARGE_PIXELS`` every n-th pixel of every n-th row."""
+        if image.dtype == np.uint8:
+            return cls()
+        values = _finite(sample(image))
+        low, high = float(values.min()), float(np.percentile(values, 99.9))
+        return cls(low, high if high > low else float(values.max()))
+
+    def __call__(self, part: np.ndarray) -> np.ndarray:
+        """Bring the image or a part of it to 8 bits."""
+        if self.high is None:
+            return part
+        if self.high <= self.low:
+            return np.zeros(part.shape, np.uint8)
+        return np.rint(np.clip((_finite(part) - self.low) * (255 / (self.high - self.low)), 0, 255)).astype(np.uint8)
 
 
 def to_uint8(image: np.ndarray) -> np.ndarray:
@@ -22,15 +55,11 @@ def to_uint8(image: np.ndarray) -> np.ndarray:
     uint8 array of the same shape
         All 0 where the image is constant.
     """
-    if image.dtype == np.uint8:
-        return image
-    values = np.nan_to_num(image.astype(np.float32), posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(np.percentile(values, 99.9))
-    if high <= low:
-        high = float(values.max())
-    if high <= low:
-        return np.zeros(image.shape, np.uint8)
-    return np.rint(np.clip((values - low) * (255 / (high - low)), 0, 255)).astype(np.uint8)
+    return Range.of(image)(image)
+
+
+def _finite(image: np.ndarray) -> np.ndarray:
+    return np.nan_to_num(image.astype(np.float32), posinf=0.0, neginf=0.0)
 
 
 def to_channels(image: np.ndarray, channels: int) -> np.ndarray:
@@ -59,10 +88,11 @@ def to_channels(image: np.ndarray, channels: int) -> np.ndarray:
     return np.asarray(Image.fromarray(np.ascontiguousarray(image)).convert("L"))[..., None]
 
 
-def resize_image(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize an image (height, width, channels) uint8 to a height and width, without aliasing."""
+def resize_image(image: np.ndarray, size: tuple[int, int], box: Box | None = None) -> np.ndarray:
+    """Resize an image (height, width, channels) uint8, or a box of it, to a height and width, without aliasing."""
     picture = Image.fromarray(np.ascontiguousarray(image[..., 0] if image.shape[2] == 1 else image))
-    return np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR)).reshape(*size, image.shape[2])
+    resized = picture.resize(size[::-1], Image.Resampling.BILINEAR, box=box)
+    return np.asarray(resized).reshape(*size, image.shape[2])
 
 
 def resize_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -89,7 +119,25 @@ def resize_labels(labels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return labels[np.ix_(rows, columns)]
 
 
-def resize_probability(probability: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize a probability map (height, width) float32 bilinearly; values stay between 0 and 1."""
+def resize_probability(probability: np.ndarray, size: tuple[int, int], box: Box | None = None) -> np.ndarray:
+    """Resize a probability map (height, width) float32, or a box of it, bilinearly; values stay between 0 and 1."""
     picture = Image.fromarray(np.ascontiguousarray(probability, np.float32))
-    return np.clip(np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR)), 0, 1)
+    return np.clip(np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR, box=box)), 0, 1)
+
+
+def rows_behind(old: tuple[int, int], new: tuple[int, int], rows: slice) -> tuple[slice, Box]:
+    """Return which rows are needed to resize to some rows of a result, and of them the box to be resized.
+
+    So an image that is too large for memory is resized some rows at a time, with the same result.
+
+    Parameters
+    ----------
+    old, new : (height, width)
+    rows : slice
+        Of the result.
+    """
+    scale = old[0] / new[0]
+    top, bottom = rows.start * scale, rows.stop * scale
+    reach = math.ceil(max(scale, 1)) + 1  # of the bilinear filter, which widens where it shrinks
+    first, last = max(0, math.floor(top) - reach), min(old[0], math.ceil(bottom) + reach)
+    return slice(first, last), (0.0, max(0.0, top - first), float(old[1]), min(bottom - first, last - first))

@@ -13,6 +13,7 @@ from PIL import TiffImagePlugin
 from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC
 
 from unet.data.bounds import Refused, check_size
+from unet.data.mapped import WHOLE, Region, let_go, strips
 from unet.data.upright import ORIENTATION, turn_upright
 
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -54,19 +55,32 @@ class TiffDecoder:
 
     def read(self, number: int, *, mask: bool) -> np.ndarray:
         """Decode a page: (height, width) or (height, width, channels), alpha left out. Masks keep stored values."""
-        page = self._page(number)
-        self.size(number)
-        self._check_memory(page)
-        self._check_whole(page)
+        page = self._checked_page(number)
         if _needs_conversion(page):
             return self._convert(number)
         array = page.asarray()
-        if array.dtype.kind not in "buif":
-            raise Refused(f"holds values of the kind {array.dtype}; that is no image here")
         if page.axes.startswith("S"):
             array = np.moveaxis(array, 0, -1)
         array = _without_alpha(array, page)
         return turn_upright(array if mask else _as_shown(array, page), _orientation(page))
+
+    def parts(self, number: int) -> Iterator[tuple[Region, np.ndarray]]:
+        """Decode a page strip by strip or tile by tile; what is turned, planar or of unusual colours at once."""
+        page = self._checked_page(number)
+        if _needs_conversion(page) or _orientation(page) != 1 or page.axes.startswith("S"):
+            yield WHOLE, self.read(number, mask=False)
+            return
+        for region, part in _rows(page) if page.is_memmappable else _segments(page):
+            yield region, _as_shown(_without_alpha(part, page), page)
+
+    def _checked_page(self, number: int) -> tifffile.TiffPage:
+        page = self._page(number)
+        self.size(number)
+        self._check_memory(page)
+        self._check_whole(page)
+        if page.dtype.kind not in "buif":
+            raise Refused(f"holds values of the kind {page.dtype}; that is no image here")
+        return page
 
     def _page(self, number: int) -> tifffile.TiffPage:
         if not 0 <= number < self.pages:
@@ -107,6 +121,26 @@ class TiffDecoder:
         if picture.mode == "LAB":
             raise Refused("has its colours as Lab; save it as RGB")
         return np.asarray(picture.convert("RGB"))
+
+
+def _rows(page: tifffile.TiffPage) -> Iterator[tuple[Region, np.ndarray]]:
+    """Read a page that lies in its file as it is, some rows at a time."""
+    stored = page.dtype.newbyteorder(page.parent.byteorder)
+    array = page.parent.filehandle.memmap_array(stored, page.shape, page.dataoffsets[0])
+    for rows in strips(array.shape):
+        yield (rows, slice(None)), array[rows].astype(page.dtype)
+        let_go(array)
+
+
+def _segments(page: tifffile.TiffPage) -> Iterator[tuple[Region, np.ndarray]]:
+    """Decode the strips or tiles of a page one after the other."""
+    for segment, (_, _, top, left, _), (_, height, width, channels) in page.segments(maxworkers=1):
+        height, width = min(height, page.imagelength - top), min(width, page.imagewidth - left)
+        if segment is None:  # left out on purpose: such a file says what is there instead
+            part = np.full((height, width, channels), page.nodata, page.dtype)
+        else:
+            part = segment[0, :height, :width]
+        yield (slice(top, top + height), slice(left, left + width)), part[..., 0] if channels == 1 else part
 
 
 def _orientation(page: tifffile.TiffPage) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from unet.config import Separation
-from unet.data.images import IMAGE_SUFFIXES, read_image
+from unet.data.images import IMAGE_SUFFIXES, map_image
 from unet.data.layouts import find_samples
 from unet.errors import ImageError
 from unet.files import atomic_path
@@ -78,8 +78,10 @@ def predict_files(
     for path, stem in zip(images, unique_stems(images), strict=True):
         started = time.perf_counter()
         try:
-            image = read_image(path, page=page, max_megapixels=settings.max_image_megapixels)
-            labels = write_prediction(output, stem, predictor.predict(image), threshold, separation)
+            image = map_image(path, settings.cache, page=page, max_megapixels=settings.max_image_megapixels)
+            labels = write_prediction(
+                output, stem, predictor.predict(image, folder=settings.cache), threshold, separation
+            )
             row = summary_row(str(path), stem, labels, threshold)
         except ImageError as error:
             row = ImageSummary(file=str(path), stem=stem, threshold=threshold, error=str(error))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
+
+from unet.data.mapped import folder_of, let_go, new_map, strips
 
 # Pixels that touch at a corner belong together, as in scikit-image's default.
 EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
@@ -54,13 +57,79 @@ def label_objects(mask: np.ndarray) -> np.ndarray:
 
 def narrow(labels: np.ndarray) -> np.ndarray:
     """Return a label map as uint16, or as uint32 with numbers above 65,535."""
-    return labels.astype(np.uint16 if labels.max(initial=0) <= np.iinfo(np.uint16).max else np.uint32)
+    return labels.astype(_width(labels.max(initial=0)))
+
+
+def renumber(labels: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Give the objects other numbers.
+
+    Parameters
+    ----------
+    labels : (height, width) integer
+        Where it is mapped, so is the result.
+    numbers : (largest label + 1,) integer
+        The new number of each label; 0 makes it background.
+
+    Returns
+    -------
+    (height, width) uint16, or uint32 with numbers above 65,535
+    """
+    numbers = narrow(numbers)
+    result = new_map(labels.shape, numbers.dtype, folder_of(labels))
+    for rows in strips(labels.shape):
+        result[rows] = numbers[labels[rows]]
+        let_go(labels)
+        let_go(result)
+    return result
+
+
+def areas_of(labels: np.ndarray, count: int) -> np.ndarray:
+    """Return the pixels of each number from 0 to ``count``, (count + 1,) int64."""
+    areas = np.zeros(count + 1, np.int64)
+    for rows in strips(labels.shape):
+        areas += np.bincount(labels[rows].ravel(), minlength=count + 1)
+        let_go(labels)
+    return areas
+
+
+def edge_labels(labels: np.ndarray) -> np.ndarray:
+    """Return the numbers along the four edges of a label map, 0 perhaps among them."""
+    edges = (labels[:1], labels[-1:], labels[:, :1], labels[:, -1:])
+    return np.unique(np.concatenate([edge.ravel() for edge in edges]))
+
+
+def fill_objects(labels: np.ndarray) -> np.ndarray:
+    """Fill the holes of each object of a label map (height, width).
+
+    A hole is background that cannot be left without crossing the object, neighbours touching at an edge. What other
+    objects hold stays theirs, and background between several objects stays background. Of objects inside one another
+    the inner ones are filled first.
+    """
+    labels = labels.copy()
+    found = ((number, box) for number, box in enumerate(ndimage.find_objects(labels), start=1) if box)
+    for number, box in sorted(found, key=lambda each: _size(each[1])):
+        part = labels[box]
+        outside, count = ndimage.label(np.pad(part != number, 1, constant_values=True))
+        if count > 1:
+            part[(outside[1:-1, 1:-1] != outside[0, 0]) & (part == 0)] = number
+    return labels
+
+
+def _size(box: tuple[slice, ...]) -> int:
+    return math.prod(part.stop - part.start for part in box)
+
+
+def _width(largest: int) -> type[np.unsignedinteger]:
+    return np.uint16 if largest <= np.iinfo(np.uint16).max else np.uint32
 
 
 def summarize_labels(labels: np.ndarray) -> Summary:
     """Count and measure the objects of a label map (height, width), numbered from 1 without gaps."""
-    count = int(labels.max(initial=0))
-    area = int(np.count_nonzero(labels))
+    count = area = 0
+    for rows in strips(labels.shape):
+        part = labels[rows]
+        count, area = max(count, int(part.max(initial=0))), area + int(np.count_nonzero(part))
+        let_go(labels)
     return Summary(count, area / max(labels.size, 1), area / max(count, 1))
 
 

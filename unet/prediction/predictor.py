@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unet.data.intensity import bring
-from unet.data.pixels import resize_image, resize_probability
+from unet.data.intensity import bringer
+from unet.data.mapped import LARGE_PIXELS, new_map, shrink
+from unet.data.pixels import resize_image
 from unet.model.folder import ModelInfo, load_model, read_info
 from unet.model.info import largest_tensor
+from unet.prediction.maps import Prediction
+from unet.prediction.preparation import Preparation, choose_channels, scaled_size
+from unet.prediction.resizing import prediction_at_size, resize_brought, resize_prediction
 from unet.prediction.tiles import predict_tiled
 
 if TYPE_CHECKING:
@@ -22,33 +25,9 @@ if TYPE_CHECKING:
 MAX_BATCH = 8
 # Values in the largest tensor of a batch: 256 MiB of float32.
 BATCH_TENSOR = 2**26
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """What a model says of one image.
-
-    Attributes
-    ----------
-    probability : (height, width) float32
-        Probability of foreground, 0 to 1, at the image's own size. With several classes: 1 - background.
-    classes : (height, width) uint8, or None
-        With several classes, the most probable foreground class of each pixel, 1 to n, whatever its probability;
-        ``class_map`` says where there is foreground at all.
-    border, distance : (height, width) float32, or None
-        Of a model with these heads: probability that nuclei touch, and distance from the nucleus' edge as a share of
-        its greatest, each 0 to 1.
-    """
-
-    probability: np.ndarray
-    classes: np.ndarray | None = None
-    border: np.ndarray | None = None
-    distance: np.ndarray | None = None
-
-    def class_map(self, threshold: float) -> np.ndarray:
-        """Return the class (height, width) uint8 of each pixel above the threshold; 0 is background."""
-        mask = (self.probability > threshold).astype(np.uint8)
-        return mask if self.classes is None else mask * self.classes
+AS_IT_IS = Preparation()
+# A network that sees 1024 pixels at most gets large images from a view of this height and width.
+RESIZED_FROM = 4096
 
 
 class Predictor:
@@ -57,7 +36,7 @@ class Predictor:
     Example
     -------
     >>> predictor = Predictor.open("assets/models/tutorial")  # doctest: +SKIP
-    >>> mask = predictor.predict(image).probability > predictor.info.threshold  # doctest: +SKIP
+    >>> mask = predictor.predict(image).mask(predictor.info.threshold)  # doctest: +SKIP
     """
 
     def __init__(self, model: keras.Model, info: ModelInfo):
@@ -82,66 +61,114 @@ class Predictor:
         """Predict nothing once, so that the first image does not wait for the network to be compiled."""
         self.predict(np.zeros((8, 8), np.uint8))
 
-    def predict(self, image: np.ndarray) -> Prediction:
+    def predict(
+        self,
+        image: np.ndarray,
+        *,
+        preparation: Preparation = AS_IT_IS,
+        folder: Path | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Prediction:
         """Predict one image.
 
         Parameters
         ----------
         image : (height, width) or (height, width, channels)
-            Of any depth and number of channels, as ``unet.read_image`` gives it.
+            Of any depth and number of channels, as ``unet.read_image`` or ``unet.data.images.map_image`` gives it.
+        preparation : Preparation
+            What is done to the image first. A scale is of no effect for models that resize all images to one size.
+        folder : Path, optional
+            Where the maps of an image of more than ``LARGE_PIXELS`` are kept, for as long as somebody holds the
+            prediction; without it, in memory.
+        progress : callable, optional
+            Takes the number of tiles done and their total; what it raises ends the work.
 
         Returns
         -------
         Prediction
-        """
-        return self.predict_batch([image])[0]
+            At the size of the image as it was given.
 
-    def predict_batch(self, images: Sequence[np.ndarray]) -> list[Prediction]:
+        Raises
+        ------
+        ImageError
+            If the image cannot be prepared so, or the disk has no room for its maps.
+        """
+        if not self.info.config.is_native:
+            return self._predict_resized([image], preparation, folder)[0]
+        return self._predict_native(image, preparation, folder, progress)
+
+    def predict_batch(
+        self, images: Sequence[np.ndarray], *, preparation: Preparation = AS_IT_IS, folder: Path | None = None
+    ) -> list[Prediction]:
         """Predict images of any sizes, several at a time, which keeps all cores busy.
 
         Parameters
         ----------
         images : sequence of (height, width) or (height, width, channels)
+        preparation, folder
+            As for ``predict``.
 
         Returns
         -------
         list of Prediction
             In the order of the images.
         """
-        config = self.info.config
-        if config.is_native:
-            return [self._predict_native(image) for image in images]
-        step = max(1, min(MAX_BATCH, BATCH_TENSOR // largest_tensor(config)))
-        found = []
-        for start in range(0, len(images), step):
-            part = images[start : start + step]
-            batch = [resize_image(bring(image, config), config.input_size) for image in part]
-            with self._lock:
-                maps = self._model.predict_on_batch(np.stack(batch))
-            found += [_at_own_size(map_, image.shape[:2]) for map_, image in zip(np.asarray(maps), part, strict=True)]
-        return found
+        if self.info.config.is_native:
+            return [self._predict_native(image, preparation, folder) for image in images]
+        step = max(1, min(MAX_BATCH, BATCH_TENSOR // largest_tensor(self.info.config)))
+        parts = (images[start : start + step] for start in range(0, len(images), step))
+        return [found for part in parts for found in self._predict_resized(part, preparation, folder)]
 
-    def _predict_native(self, image: np.ndarray) -> Prediction:
-        config = self.info.config
-        maps = predict_tiled(self._run, bring(image, config), config)
-        if config.has_heads:
-            mask, border, distance = (np.ascontiguousarray(maps[..., index]) for index in range(3))
-            return Prediction(mask, border=border, distance=distance)
-        return Prediction(maps[..., 0])
+    def _predict_resized(
+        self, images: Sequence[np.ndarray], preparation: Preparation, folder: Path | None
+    ) -> list[Prediction]:
+        size = self.info.config.input_size
+        batch = []
+        for image in images:
+            image = _small(choose_channels(image, preparation.channels))
+            brought = bringer(image, self.info.config, preparation.invert)
+            batch.append(resize_image(brought(image), size))
+        maps = self._run(np.stack(batch))
+        return [prediction_at_size(map_, image.shape[:2], folder) for map_, image in zip(maps, images, strict=True)]
 
-    def _run(self, image: np.ndarray) -> np.ndarray:
+    def _predict_native(
+        self,
+        image: np.ndarray,
+        preparation: Preparation,
+        folder: Path | None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Prediction:
+        image = choose_channels(image, preparation.channels)
+        brought = bringer(image, self.info.config, preparation.invert)
+        size = scaled_size(*image.shape[:2], preparation.scale)
+        if size == image.shape[:2]:
+            return self._predict_tiles(image, brought, folder, progress)
+        scaled = resize_brought(image, brought, size, folder)
+        found = self._predict_tiles(scaled, lambda part: part, folder, progress)
+        return resize_prediction(found, image.shape[:2], folder)
+
+    def _predict_tiles(
+        self,
+        image: np.ndarray,
+        brought: Callable[[np.ndarray], np.ndarray],
+        folder: Path | None,
+        progress: Callable[[int, int], None] | None,
+    ) -> Prediction:
+        config, size = self.info.config, image.shape[:2]
+        types = (np.uint16, np.uint8, np.uint8) if config.has_heads else (np.uint16,)
+        levels, *others = (new_map(size, dtype, folder) for dtype in types)
+        prediction = Prediction(levels, None, *others)
+        tiles = predict_tiled(lambda part: self._run(brought(part)[None])[0], image, config, progress=progress)
+        for region, found in tiles:
+            mask, *heads = np.moveaxis(found, -1, 0)[: len(types)]
+            prediction.put(*region, Prediction.of(mask, None, *heads))
+        return prediction
+
+    def _run(self, batch: np.ndarray) -> np.ndarray:
         with self._lock:
-            return np.asarray(self._model.predict_on_batch(image[None]))[0]
+            return np.asarray(self._model.predict_on_batch(batch))
 
 
-def _at_own_size(maps: np.ndarray, size: tuple[int, int]) -> Prediction:
-    """Bring the network's maps (height, width, classes) to the image's size, one class at a time to spare memory."""
-    if maps.shape[-1] == 1:
-        return Prediction(resize_probability(maps[..., 0], size))
-    best = resize_probability(maps[..., 1], size)
-    classes = np.ones(size, np.uint8)
-    for index in range(2, maps.shape[-1]):
-        other = resize_probability(maps[..., index], size)
-        better = other > best
-        best[better], classes[better] = other[better], index
-    return Prediction(resize_probability(1 - maps[..., 0], size), classes)
+def _small(image: np.ndarray) -> np.ndarray:
+    """Spare memory where the network sees far fewer pixels anyway."""
+    return shrink(image, RESIZED_FROM) if image.shape[0] * image.shape[1] > LARGE_PIXELS else image

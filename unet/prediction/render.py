@@ -26,6 +26,8 @@ ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = PALETTE = (
     (213, 94, 0),
     (204, 121, 167),
 )
+# Of objects by their number. Neighbours have near ones: seven hues in three shades come round only after 21 objects.
+LABEL_COLORS = np.concatenate([np.array(PALETTE) * shade for shade in (1, 0.75, 0.55)]).astype(np.uint8)
 PREDICTED: Color = ORANGE
 TRUTH: Color = SKY
 
@@ -120,11 +122,8 @@ def mask_picture(mask: np.ndarray) -> np.ndarray:
 
 def color_labels(labels: np.ndarray) -> np.ndarray:
     """Return a label map in colours, neighbours in different ones, background black; (height, width, 3) uint8."""
-    # Neighbours have near numbers: seven hues in three shades come round only after 21 objects.
-    shades = [np.array(PALETTE) * shade for shade in (1, 0.75, 0.55)]
-    colors = np.concatenate(shades).astype(np.uint8)
-    table = np.concatenate([np.zeros((1, 3), np.uint8), colors])
-    index = np.where(labels > 0, (labels - (labels > 0)) % len(colors) + 1, 0)
+    table = np.concatenate([np.zeros((1, 3), np.uint8), LABEL_COLORS])
+    index = np.where(labels > 0, (labels - (labels > 0)) % len(LABEL_COLORS) + 1, 0)
     return table.take(index, axis=0)
 
 

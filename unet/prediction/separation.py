@@ -7,6 +7,10 @@ the mask. The whole mask is flooded, so that nuclei keep their size.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from scipy import ndimage
 from skimage.measure import label
@@ -14,46 +18,100 @@ from skimage.morphology import local_maxima
 from skimage.segmentation import watershed
 
 from unet.config import Separation
-from unet.prediction.objects import label_objects, narrow
-from unet.prediction.predictor import Prediction
+from unet.data.mapped import LARGE_PIXELS
+from unet.prediction.maps import Prediction
+from unet.prediction.objects import (
+    EIGHT_CONNECTED,
+    areas_of,
+    edge_labels,
+    fill_objects,
+    label_objects,
+    narrow,
+    renumber,
+)
+from unet.prediction.stitching import stitched
 
 # Pixels: what is narrower makes no nucleus of its own.
 SMOOTHING = 1.0
 
 
-def find_objects(prediction: Prediction, threshold: float, separation: Separation) -> np.ndarray:
+def find_objects(
+    prediction: Prediction,
+    threshold: float,
+    separation: Separation,
+    progress: Callable[[int, int], None] | None = None,
+) -> np.ndarray:
     """Number the objects that a prediction shows above a threshold.
 
     Parameters
     ----------
     prediction : Prediction
+        Of more than ``LARGE_PIXELS`` it is worked on tile by tile (``unet.prediction.stitching``).
     threshold : float
         0 to 1.
     separation : Separation
+    progress : callable, optional
+        Takes the number of tiles done and their total; what it raises ends the work.
 
     Returns
     -------
     (height, width) uint16, or uint32 with more than 65,535 objects
-        0 is background, 1 to n the objects.
+        0 is background, 1 to n the objects. Mapped, if the prediction is mapped.
     """
-    mask = prediction.probability > threshold
+    find = partial(_objects, threshold=threshold, separation=separation)
+    if math.prod(prediction.shape) > LARGE_PIXELS:
+        # Parts of one connected area are one object, however little of them both tiles see.
+        labels, numbers = stitched(prediction, find, 0.5 if separation.separate else 0.0, progress)
+    else:
+        labels = find(prediction)
+        numbers = np.arange(int(labels.max(initial=0)) + 1)
+    return _chosen(labels, numbers, separation)
+
+
+def _objects(prediction: Prediction, threshold: float, separation: Separation) -> np.ndarray:
+    mask = prediction.mask(threshold)
     labels = _separated(prediction, mask, separation) if separation.separate else label_objects(mask)
-    return _without_small(labels, separation.min_area) if separation.min_area > 1 else labels
+    return fill_objects(labels) if separation.fill_holes else labels
+
+
+def _chosen(labels: np.ndarray, numbers: np.ndarray, separation: Separation) -> np.ndarray:
+    """Give the labels their numbers, less those of the objects that are left out."""
+    parts = areas_of(labels, len(numbers) - 1)
+    kept = np.bincount(numbers, weights=parts) >= max(1, separation.min_area)
+    kept[0] = False
+    if separation.clear_edge:
+        kept[numbers[edge_labels(labels)]] = False
+    return renumber(labels, np.where(kept, np.cumsum(kept), 0)[numbers])
 
 
 def _separated(prediction: Prediction, mask: np.ndarray, separation: Separation) -> np.ndarray:
     distance = _distance(prediction, mask)
     # The rim lets an image that is all one nucleus have a top as well.
     tops = local_maxima(np.pad(distance, 1))[1:-1, 1:-1] & mask
-    basins = watershed(-distance, label(tops, connectivity=2), mask=mask, connectivity=2)
+    basins = _flooded(distance, label(tops, connectivity=2), mask)
     peaks = np.zeros(basins.max(initial=0) + 1, np.float32)
     peaks[basins[tops]] = distance[tops]
-    heart = 0.0 if prediction.distance is None else separation.heart
+    heart = 0.0 if prediction.distances is None else separation.heart
     return narrow(_merged(basins, distance, peaks, separation.depth, heart))
 
 
+def _flooded(distance: np.ndarray, markers: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Give each pixel of the mask its marker's number: by watershed, the slowest step, only where there is a choice."""
+    areas, count = ndimage.label(mask, structure=EIGHT_CONNECTED)
+    at = np.flatnonzero(markers)
+    area, marker = areas.ravel()[at], markers.ravel()[at]
+    lowest, highest = np.full(count + 1, np.iinfo(markers.dtype).max, markers.dtype), np.zeros(count + 1, markers.dtype)
+    np.minimum.at(lowest, area, marker)
+    np.maximum.at(highest, area, marker)
+    shared = lowest < highest
+    only = np.where(shared, 0, highest)[areas]
+    if not shared.any():
+        return only
+    return only + watershed(-distance, markers, mask=shared[areas], connectivity=2)
+
+
 def _distance(prediction: Prediction, mask: np.ndarray) -> np.ndarray:
-    if prediction.distance is None:
+    if prediction.distances is None:
         distance = ndimage.distance_transform_edt(mask)
     else:
         distance = prediction.distance * (1 - prediction.border)
@@ -108,9 +166,3 @@ def _neighbours(shape: tuple[int, int], shifted: tuple[int, int]) -> tuple[tuple
     rows = slice(0, shape[0] - down), slice(down, shape[0])
     columns = slice(max(0, -right), shape[1] - max(0, right)), slice(max(0, right), shape[1] - max(0, -right))
     return (rows[0], columns[0]), (rows[1], columns[1])
-
-
-def _without_small(labels: np.ndarray, min_area: int) -> np.ndarray:
-    kept = np.bincount(labels.ravel()) >= min_area
-    kept[0] = False
-    return narrow(np.where(kept, np.cumsum(kept), 0)[labels])

@@ -11,39 +11,62 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from unet.config import ModelConfig
+from unet.data.mapped import Region, let_go
 from unet.model.network import reach, tile_size
-
-Region = tuple[slice, slice]
 
 
 def predict_tiled(
-    network: Callable[[np.ndarray], np.ndarray], image: np.ndarray, config: ModelConfig, tile: int | None = None
-) -> np.ndarray:
-    """Predict an image of any size.
+    network: Callable[[np.ndarray], np.ndarray],
+    image: np.ndarray,
+    config: ModelConfig,
+    tile: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Iterator[tuple[Region, np.ndarray]]:
+    """Predict an image of any size, part by part.
 
     Parameters
     ----------
     network : callable
-        From (height, width, channels) uint8 with multiples of ``2 ** depth`` as sizes to (height, width, maps).
-    image : (height, width, channels) uint8
+        From a part of the image with multiples of ``2 ** depth`` as sizes to (height, width, maps).
+    image : (height, width) or (height, width, channels)
+        Perhaps mapped; of it only a tile is in memory.
     config : ModelConfig
     tile : int, optional
         Greatest height and width that the network is given, its surroundings included; by default ``tile_size``.
+    progress : callable, optional
+        Takes the number of tiles done and their total; what it raises ends the work.
 
-    Returns
-    -------
-    (height, width, maps) float32
-        The same as in one pass, whatever the tile.
+    Yields
+    ------
+    region : pair of slices
+        Rows and columns; together the regions are the image.
+    maps : (height, width, maps)
+        Of the region; the same as in one pass, whatever the tile.
     """
-    step, (height, width) = 2**config.depth, image.shape[:2]
-    padded = np.pad(image, [(0, -height % step), (0, -width % step), (0, 0)], mode="symmetric")
-    maps = np.empty((height, width, config.maps), np.float32)
-    for outer, inner in regions(padded.shape[:2], tile or tile_size(config), reach(config), step):
-        part = network(padded[outer])
-        top, left = inner[0].start - outer[0].start, inner[1].start - outer[1].start
-        target = maps[inner]
-        target[:] = part[top : top + target.shape[0], left : left + target.shape[1]]
-    return maps
+    step, size = 2**config.depth, image.shape[:2]
+    tiles = list(regions([length + -length % step for length in size], tile or tile_size(config), reach(config), step))
+    for done, (outer, inner) in enumerate(tiles, start=1):
+        maps = network(_window(image, outer))
+        region = tuple(slice(kept.start, min(kept.stop, length)) for kept, length in zip(inner, size, strict=True))
+        yield region, maps[within(region, outer)]
+        if progress:
+            progress(done, len(tiles))
+
+
+def _window(image: np.ndarray, region: Region) -> np.ndarray:
+    """Return a copy of a region, mirrored where it goes beyond the image."""
+    there = image[region]
+    beyond = [(0, part.stop - part.start - length) for part, length in zip(region, there.shape, strict=False)]
+    window = np.pad(there, [*beyond, (0, 0)][: image.ndim], mode="symmetric")
+    let_go(image)
+    return window
+
+
+def within(region: Region, outer: Region) -> Region:
+    """Return where a region lies inside another, counted from the corner of that."""
+    return tuple(
+        slice(part.start - around.start, part.stop - around.start) for part, around in zip(region, outer, strict=True)
+    )
 
 
 def regions(size: tuple[int, int], tile: int, halo: int, step: int) -> Iterator[tuple[Region, Region]]:

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from unet.data.images import count_pages, image_size, read_image, read_mask
+from unet.data import images, mapped
+from unet.data.images import count_pages, image_size, map_image, read_image, read_mask
 from unet.errors import ImageError
 
 GREY = np.arange(48, dtype=np.uint8).reshape(6, 8) * 5
@@ -126,6 +127,69 @@ TRUNCATED = {
     "TIFF in strips": tiff(BIG, photometric="rgb", compression="zstd", rowsperstrip=8),
     "tiled TIFF": tiff(BIG[:20, :20], photometric="rgb", tile=(16, 16)),
 }
+
+
+PATTERN = np.random.default_rng(0).integers(0, 2**16, (70, 90), np.uint16)
+STORED = {
+    "one strip": {},
+    "big-endian": {"byteorder": ">"},
+    "strips": {"rowsperstrip": 16, "compression": "lzw", "predictor": True},
+    "tiles": {"tile": (32, 16), "compression": "zlib"},
+    "plain tiles": {"tile": (16, 32)},
+    "white is zero": {"photometric": "miniswhite", "rowsperstrip": 7, "compression": "zstd"},
+}
+
+
+@pytest.fixture
+def small_is_large(monkeypatch):
+    """Images of more than 40 pixels count as large, and strips have few rows."""
+    for module in (images, mapped):
+        monkeypatch.setattr(module, "LARGE_PIXELS", 40)
+    monkeypatch.setattr(mapped, "STRIP_PIXELS", 1000)
+
+
+@pytest.mark.parametrize("kind", READABLE)
+def test_a_large_image_is_mapped_and_the_same(kind, tmp_path, small_is_large):
+    data = READABLE[kind][0]
+    image = map_image(data, tmp_path)
+    expected = read_image(data)
+    assert mapped.is_mapped(image)
+    assert image.dtype == expected.dtype
+    np.testing.assert_array_equal(image, expected)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("kind", STORED)
+def test_strips_and_tiles_are_put_together(kind, channels, tmp_path, small_is_large):
+    options = {"photometric": "minisblack", "planarconfig": "contig"} | STORED[kind]
+    array = PATTERN if channels == 1 else np.dstack([np.roll(PATTERN, shift, 0) for shift in range(channels)])
+    if channels > 1 and kind == "white is zero":
+        options["photometric"] = "rgb"
+    (tmp_path / "a.tif").write_bytes(tiff(array, **(options if channels > 1 else options | {"planarconfig": None})))
+    image = map_image(tmp_path / "a.tif", tmp_path / "cache")
+    assert mapped.is_mapped(image)
+    np.testing.assert_array_equal(image, read_image(tmp_path / "a.tif"))
+    assert not list((tmp_path / "cache").iterdir())  # its file has no name
+
+
+def test_a_small_image_stays_in_memory(tmp_path):
+    assert not mapped.is_mapped(map_image(tiff(PATTERN), tmp_path))
+
+
+def test_a_cut_large_image_is_refused(tmp_path, small_is_large):
+    data = tiff(PATTERN, rowsperstrip=16, compression="lzw")
+    with pytest.raises(ImageError, match=r"a\.tif"):
+        map_image(data[: len(data) // 2], tmp_path, name="a.tif")
+
+
+def test_no_room_for_a_large_image_is_said(tmp_path, small_is_large, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(mapped.os, "posix_fallocate", full)
+    with pytest.raises(ImageError, match="no room"):
+        map_image(tiff(PATTERN), tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("turn", range(1, 9))

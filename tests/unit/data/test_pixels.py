@@ -9,6 +9,7 @@ from unet.data.pixels import (
     resize_image,
     resize_mask,
     resize_probability,
+    rows_behind,
     to_channels,
     to_uint8,
 )
@@ -84,3 +85,16 @@ def test_resizing_keeps_kind_and_range():
     probability = resize_probability(np.array([[0, 1], [1, 0]], np.float32), (50, 60))
     assert probability.dtype == np.float32
     assert probability.min() >= 0 and probability.max() <= 1
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 60), st.integers(1, 60), st.integers(1, 20))
+def test_resizing_some_rows_at_a_time_gives_the_same(height, width, new_height, new_width, step):
+    image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    map_, size = image[..., 0] / np.float32(255), (new_height, new_width)
+    whole, whole_map = resize_image(image, size), resize_probability(map_, size)
+    for start in range(0, new_height, step):
+        rows = slice(start, min(start + step, new_height))
+        seen, box = rows_behind((height, width), size, rows)
+        part = (rows.stop - rows.start, new_width)
+        assert np.abs(resize_image(image[seen], part, box).astype(int) - whole[rows]).max() <= 1
+        np.testing.assert_allclose(resize_probability(map_[seen], part, box), whole_map[rows], atol=1e-5)

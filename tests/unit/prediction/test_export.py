@@ -30,7 +30,7 @@ def prediction():
     probability = np.zeros((20, 30), np.float32)
     probability[2:8, 2:8] = 0.9
     probability[10:15, 10:20] = 0.6
-    return Prediction(probability)
+    return Prediction.of(probability)
 
 
 def test_a_mask_is_grey_0_and_255():
@@ -79,7 +79,7 @@ def test_all_files_of_an_image(tmp_path, prediction):
 
 
 def test_class_indices_are_written_too(tmp_path, prediction):
-    several = Prediction(prediction.probability, np.full(prediction.probability.shape, 3, np.uint8))
+    several = Prediction.of(prediction.probability, np.full(prediction.probability.shape, 3, np.uint8))
     write_prediction(tmp_path, "cell", several, 0.7, Separation())
     assert sorted(np.unique(np.array(Image.open(tmp_path / "cell_classes.png")))) == [0, 3]
 

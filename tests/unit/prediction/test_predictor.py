@@ -3,8 +3,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from unet.errors import ModelError
+from unet.data import mapped
+from unet.errors import ImageError, ModelError
+from unet.prediction import predictor as module
 from unet.prediction.predictor import MAX_BATCH, Prediction, Predictor
+from unet.prediction.preparation import Preparation
 
 random = np.random.default_rng(0)
 
@@ -35,13 +38,13 @@ def test_any_image_gets_a_map_of_its_own_size(make_predictor, image, channels):
 def test_an_image_of_the_networks_size_gets_the_networks_map(predictor):
     image = random.integers(0, 256, (32, 32), np.uint8)
     expected = predictor._model.predict_on_batch(image[None, ..., None])[0, ..., 0]
-    np.testing.assert_allclose(predictor.predict(image).probability, expected, atol=1e-6)
+    np.testing.assert_allclose(predictor.predict(image).probability, expected, atol=1e-5)
 
 
 def test_a_batch_gives_what_single_images_give(predictor):
     images = [random.integers(0, 256, (20 + index, 40), np.uint8) for index in range(2 * MAX_BATCH + 1)]
     for image, prediction in zip(images, predictor.predict_batch(images), strict=True):
-        np.testing.assert_allclose(prediction.probability, predictor.predict(image).probability, atol=1e-5)
+        np.testing.assert_allclose(prediction.probability, predictor.predict(image).probability, atol=2e-5)
     assert predictor.predict_batch([]) == []
 
 
@@ -59,19 +62,104 @@ def test_several_classes(make_predictor):
     image = random.integers(0, 256, (32, 32), np.uint8)
     maps = predictor._model.predict_on_batch(image[None, ..., None])[0]
     prediction = predictor.predict(image)
-    np.testing.assert_allclose(prediction.probability, 1 - maps[..., 0], atol=1e-6)
+    np.testing.assert_allclose(prediction.probability, 1 - maps[..., 0], atol=1e-5)
     np.testing.assert_array_equal(prediction.classes, maps[..., 1:].argmax(axis=-1) + 1)
-    threshold = float(np.median(prediction.probability))
+    threshold = round(float(np.median(prediction.probability)), 2)
     found = prediction.class_map(threshold)
+    assert 0 < np.count_nonzero(found) < found.size
     np.testing.assert_array_equal(found > 0, prediction.probability > threshold)
     np.testing.assert_array_equal(found[found > 0], prediction.classes[found > 0])
 
 
 def test_one_class_is_a_class_map_too():
-    prediction = Prediction(np.array([[0.2, 0.8]], np.float32))
+    prediction = Prediction.of(np.array([[0.2, 0.8]], np.float32))
     assert prediction.class_map(0.5).tolist() == [[0, 1]]
 
 
 def test_what_is_no_model_is_refused(tmp_path):
     with pytest.raises(ModelError, match="Model folder"):
         Predictor.open(tmp_path)
+
+
+NATIVE = {"resolution": "native", "outputs": "mask+border+distance", "intensity": "percentiles", "filters": (2, 4, 8)}
+MODELS = {"native": NATIVE, "resized": {}, "several classes": {"classes": 3}}
+
+
+def assert_same(one, other, levels=1):
+    for map_, expected in zip(one.maps(), other.maps(), strict=True):
+        np.testing.assert_allclose(map_.astype(int), expected.astype(int), atol=levels)
+
+
+@pytest.mark.parametrize("changes", MODELS.values(), ids=MODELS)
+def test_a_large_image_is_predicted_into_files_with_the_same_result(make_predictor, changes, tmp_path, monkeypatch):
+    predictor = make_predictor(**changes)
+    image = random.integers(0, 4096, (150, 210), np.uint16)
+    whole = predictor.predict(image)
+    monkeypatch.setattr(mapped, "LARGE_PIXELS", 1000)
+    monkeypatch.setattr(mapped, "STRIP_PIXELS", 4000)
+    monkeypatch.setattr("unet.model.network.TILE", 96)
+    large = mapped.new_map(image.shape, image.dtype, tmp_path)
+    large[:] = image
+    found = predictor.predict(large, folder=tmp_path)
+    assert found.is_mapped
+    assert not whole.is_mapped
+    assert_same(found, whole)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_network_of_one_size_sees_a_smaller_view_of_a_large_image(predictor, tmp_path, monkeypatch):
+    image = np.kron(random.integers(0, 255, (32, 32), np.uint8), np.ones((8, 8), np.uint8))
+    whole = predictor.predict(image)
+    monkeypatch.setattr(module, "LARGE_PIXELS", 1000)
+    monkeypatch.setattr(module, "RESIZED_FROM", 64)
+    assert_same(predictor.predict(image), whole, levels=2000)
+
+
+def test_progress_and_the_end_of_it(make_predictor, monkeypatch):
+    monkeypatch.setattr("unet.model.network.TILE", 96)
+    predictor, done = make_predictor(**NATIVE), []
+    image = np.zeros((150, 210), np.uint8)
+    predictor.predict(image, progress=lambda *at: done.append(at))
+    assert len(done) > 1
+    assert done == [(number + 1, len(done)) for number in range(len(done))]
+
+    def stop(done, total):
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        predictor.predict(image, progress=stop)
+
+
+@pytest.mark.parametrize("changes", [NATIVE, {}], ids=["native", "resized"])
+def test_channels_and_contrast_are_prepared(make_predictor, changes):
+    predictor = make_predictor(**changes)
+    image = random.integers(0, 256, (40, 50, 4), np.uint8)
+    chosen = predictor.predict(image, preparation=Preparation(channels=(3,)))
+    assert_same(chosen, predictor.predict(image[..., 3]))
+    batch = predictor.predict_batch([image, image], preparation=Preparation(channels=(3,)))
+    assert_same(batch[1], chosen)
+    with pytest.raises(ImageError, match="4 channels"):
+        predictor.predict(image, preparation=Preparation(channels=(7,)))
+    turned = predictor.predict(image[..., 0], preparation=Preparation(invert=True))
+    with pytest.raises(AssertionError):
+        assert_same(turned, predictor.predict(image[..., 0]))
+    if not changes:  # stored values of 8 bits reach the network as they are
+        assert_same(turned, predictor.predict(255 - image[..., 0]))
+
+
+@pytest.mark.parametrize("scale", [0.5, 1.7])
+def test_a_scaled_image_is_predicted_at_that_size_and_scaled_back(make_predictor, scale, tmp_path, monkeypatch):
+    predictor = make_predictor(**NATIVE)
+    image = random.integers(0, 4096, (90, 121), np.uint16)
+    seen = []
+    monkeypatch.setattr(predictor, "_run", lambda part, run=predictor._run: seen.append(part.shape) or run(part))
+    found = predictor.predict(image, preparation=Preparation(scale=scale))
+    assert found.shape == (90, 121)
+    assert seen[0][1:3] == tuple(-(-round(side * scale) // 4) * 4 for side in image.shape)
+    monkeypatch.setattr(mapped, "LARGE_PIXELS", 1000)
+    monkeypatch.setattr(mapped, "STRIP_PIXELS", 2000)
+    monkeypatch.setattr("unet.data.intensity.sample", lambda image: image)
+    in_files = predictor.predict(image, preparation=Preparation(scale=scale), folder=tmp_path)
+    assert in_files.is_mapped
+    assert_same(in_files, found, levels=2000)
+    assert np.mean(np.abs(in_files.levels.astype(int) - found.levels)) < 60

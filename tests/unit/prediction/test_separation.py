@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
+from skimage.segmentation import clear_border
 
 from unet.config import Separation
 from unet.data.targets import make_targets
@@ -29,7 +30,7 @@ TOUCHING = discs((30, 25, 14), (30, 52, 14), (30, 76, 10))
 def perfect(labels, heads=True):
     """What a perfect network would say of a label map."""
     mask, border, distance = np.moveaxis(make_targets(labels).astype(np.float32) / 255, -1, 0)
-    return Prediction(mask, border=border, distance=distance) if heads else Prediction(mask)
+    return Prediction.of(mask, border=border, distance=distance) if heads else Prediction.of(mask)
 
 
 @pytest.mark.parametrize("heads", [True, False])
@@ -68,7 +69,7 @@ def test_small_objects_are_left_out():
 
 def test_objects_of_whose_shape_nothing_is_sure_are_left_out():
     prediction = perfect(TOUCHING)
-    prediction.distance[TOUCHING == 3] *= 0.3
+    prediction.distances[TOUCHING == 3] //= 3
     counts = [find_objects(prediction, 0.5, Separation(separate=True, heart=h)).max() for h in (0.0, 0.5)]
     assert counts == [3, 2]
     found = find_objects(prediction, 0.5, Separation(separate=True, heart=0.5))
@@ -78,7 +79,7 @@ def test_objects_of_whose_shape_nothing_is_sure_are_left_out():
 
 
 def test_a_nucleus_without_a_heart_is_still_found():
-    prediction = Prediction(*[(TOUCHING > 0).astype(np.float32)], border=np.ones(TOUCHING.shape, np.float32),
+    prediction = Prediction.of(*[(TOUCHING > 0).astype(np.float32)], border=np.ones(TOUCHING.shape, np.float32),
                             distance=np.zeros(TOUCHING.shape, np.float32))  # fmt: skip
     found = find_objects(prediction, 0.5, ON)
     np.testing.assert_array_equal(found > 0, TOUCHING > 0)
@@ -87,8 +88,8 @@ def test_a_nucleus_without_a_heart_is_still_found():
 @given(arrays(np.float32, (14, 17), elements=st.floats(0, 1, width=32)), st.floats(0, 1), st.booleans())
 def test_all_that_is_above_the_threshold_is_in_an_object_and_nothing_else(probability, threshold, heads):
     head = {"border": probability * 0, "distance": probability} if heads else {}
-    found = find_objects(Prediction(probability, **head), threshold, ON)
-    mask = probability > threshold
+    found = find_objects(Prediction.of(probability, **head), threshold, ON)
+    mask = np.rint(probability * 65535) > threshold * 65535 + 1e-6
     np.testing.assert_array_equal(found > 0, mask)
     assert set(np.unique(found[mask])) == set(range(1, int(found.max()) + 1))
     # Separation only ever divides connected areas.
@@ -96,3 +97,39 @@ def test_all_that_is_above_the_threshold_is_in_an_object_and_nothing_else(probab
     for number in range(1, int(found.max()) + 1):
         assert len(np.unique(areas[found == number])) == 1
         assert ndimage.label(found == number, np.ones((3, 3)))[1] == 1
+
+
+def test_holes_are_filled_and_objects_stay_apart():
+    labels = discs((30, 25, 14), (30, 52, 14))
+    labels[28:33, 22:27] = 0
+    prediction = perfect(labels)
+    filled = find_objects(prediction, 0.5, Separation(separate=True, fill_holes=True))
+    assert filled.max() == find_objects(prediction, 0.5, ON).max() == 2
+    np.testing.assert_array_equal(filled > 0, discs((30, 25, 14), (30, 52, 14)) > 0)
+
+
+def test_filled_area_counts_as_area():
+    ring = discs((30, 25, 10))
+    ring[discs((30, 25, 9)) > 0] = 0
+    for fill, count in ((False, 0), (True, 1)):
+        assert find_objects(perfect(ring), 0.5, Separation(min_area=100, fill_holes=fill)).max() == count
+
+
+def test_what_touches_the_edge_is_left_out():
+    labels = discs((30, 30, 8), (0, 60, 8), (59, 30, 5), (30, 2, 6), (50, 89, 4), (15, 81, 8))
+    assert labels[15, 89] == 6  # touches by one pixel
+    for separation in (Separation(clear_edge=True), Separation(separate=True, clear_edge=True)):
+        found = find_objects(perfect(labels), 0.5, separation)
+        assert found.max() == 1
+        np.testing.assert_array_equal(found > 0, labels == 1)
+
+
+@given(arrays(np.uint8, (14, 17), elements=st.integers(0, 1)))
+def test_the_edge_is_cleared_as_scikit_image_does(mask):
+    found = find_objects(Prediction.of(mask), 0.5, Separation(clear_edge=True))
+    np.testing.assert_array_equal(found > 0, clear_border(label_objects(mask)) > 0)
+
+
+def test_settings_without_the_newer_fields_are_read():
+    old = {"separate": True, "depth": 0.4, "heart": 0.4, "min_area": 25}
+    assert Separation.from_dict(old) == Separation(True, 0.4, 0.4, 25, fill_holes=False, clear_edge=False)

@@ -11,6 +11,15 @@ NATIVE = {"resolution": "native", "outputs": "mask+border+distance", "decoder_co
 random = np.random.default_rng(0)
 
 
+def joined(predictor, image, tile=None):
+    """The maps of all tiles in one array."""
+    config = predictor.info.config
+    maps = np.full((*image.shape[:2], config.maps), np.nan, np.float32)
+    for region, part in predict_tiled(lambda window: predictor._run(window[None])[0], image, config, tile):
+        maps[region] = part
+    return maps
+
+
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(2, 8), st.integers(0, 3))
 def test_the_decided_parts_are_the_image_and_lie_in_what_is_seen(height, width, core, halo):
     size, halo = (height * 8, width * 8), halo * 8
@@ -32,8 +41,8 @@ def test_tiles_give_the_same_map_as_one_pass(make_predictor, convolutions, norma
     predictor = make_predictor(**changes)
     config = predictor.info.config
     image = random.integers(0, 256, (131, 190, 1), np.uint8)
-    whole = predict_tiled(predictor._run, image, config, tile=256)
-    tiled = predict_tiled(predictor._run, image, config, tile=3 * reach(config))
+    whole = joined(predictor, image, tile=256)
+    tiled = joined(predictor, image, tile=3 * reach(config))
     assert whole.shape == (131, 190, 3)
     np.testing.assert_allclose(tiled, whole, atol=1e-6)
 
@@ -44,7 +53,7 @@ def test_what_lies_beyond_reach_changes_nothing(make_predictor):
     image = random.integers(0, 256, (160, 160, 1), np.uint8)
     changed = image.copy()
     changed[:40] = 255 - changed[:40]
-    before, after = (predict_tiled(predictor._run, each, config) for each in (image, changed))
+    before, after = (joined(predictor, each) for each in (image, changed))
     far = 40 + reach(config)
     np.testing.assert_array_equal(before[far:], after[far:])
     assert not np.array_equal(before[:far], after[:far])
@@ -53,3 +62,21 @@ def test_what_lies_beyond_reach_changes_nothing(make_predictor):
 def test_reach_by_hand():
     # Two convolutions at steps 1, 2 and 4, one at 2 and 1 on the way up, and a step of pooling.
     assert reach(ModelConfig(filters=(2, 4, 8), dropout=(0.0,), decoder_convolutions=1)) == 2 * (1 + 2 + 4) + 3 + 4 + 3
+
+
+def test_a_tile_says_that_it_is_done_and_may_be_the_last(make_predictor):
+    predictor = make_predictor(**(NATIVE | {"filters": (2, 4, 8)}))
+    config = predictor.info.config
+    image = np.zeros((150, 100, 1), np.uint8)
+    tiles, done = 3 * reach(config), []
+    steps = predict_tiled(
+        lambda window: np.zeros((*window.shape[:2], 3)), image, config, tiles, lambda *at: done.append(at)
+    )
+    regions_seen = [region for region, _ in steps]
+    assert done == [(number + 1, len(regions_seen)) for number in range(len(regions_seen))]
+
+    def stop(done, total):
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        list(predict_tiled(lambda window: np.zeros((*window.shape[:2], 3)), image, config, tiles, stop))

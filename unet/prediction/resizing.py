@@ -1,0 +1,75 @@
+"""Images and maps brought to another size, some rows at a time, so that large ones need not be in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from unet.data.mapped import let_go, new_map, strips
+from unet.data.pixels import Box, resize_image, resize_probability, rows_behind
+from unet.prediction.maps import Prediction
+
+Size = tuple[int, int]
+
+
+def resize_brought(
+    image: np.ndarray, brought: Callable[[np.ndarray], np.ndarray], size: Size, folder: Path | None
+) -> np.ndarray:
+    """Return what the network sees of an image, (height, width, channels) uint8, at another size.
+
+    Parameters
+    ----------
+    image : (height, width) or (height, width, channels)
+        Of any depth, perhaps mapped.
+    brought : callable
+        From a part of the image to what the network sees of it.
+    size : (height, width)
+    folder : Path, optional
+        As for ``new_map``.
+    """
+    channels = brought(image[:1, :1]).shape[2]
+    result = new_map((*size, channels), np.uint8, folder)
+    # Strips of the larger of both sizes, so that neither takes much memory.
+    for rows in strips((size[0], max(size[1], image.shape[0] * image.shape[1] // size[0]))):
+        seen, box = rows_behind(image.shape[:2], size, rows)
+        result[rows] = resize_image(brought(image[seen]), (rows.stop - rows.start, size[1]), box)
+        let_go(image)
+        let_go(result)
+    return result
+
+
+def resize_prediction(prediction: Prediction, size: Size, folder: Path | None) -> Prediction:
+    """Return a prediction of one class at another height and width."""
+    result = Prediction(*(None if map_ is None else new_map(size, map_.dtype, folder) for map_ in prediction.all()))
+    for rows in strips(size):
+        seen, box = rows_behind(prediction.shape, size, rows)
+        part, height = prediction.crop(seen, slice(None)), rows.stop - rows.start
+        maps = (part.probability, part.border, part.distance)
+        mask, *heads = (None if map_ is None else resize_probability(map_, (height, size[1]), box) for map_ in maps)
+        result.put(rows, slice(None), Prediction.of(mask, None, *heads))
+    return result
+
+
+def prediction_at_size(maps: np.ndarray, size: Size, folder: Path | None) -> Prediction:
+    """Return a network's maps (height, width, classes) float32 as a prediction at another height and width."""
+    classes = None if maps.shape[-1] == 1 else new_map(size, np.uint8, folder)
+    result = Prediction(new_map(size, np.uint16, folder), classes)
+    for rows in strips(size):
+        seen, box = rows_behind(maps.shape[:2], size, rows)
+        result.put(rows, slice(None), _resized(maps[seen], (rows.stop - rows.start, size[1]), box))
+    return result
+
+
+def _resized(maps: np.ndarray, size: Size, box: Box) -> Prediction:
+    """One class at a time, to spare memory."""
+    if maps.shape[-1] == 1:
+        return Prediction.of(resize_probability(maps[..., 0], size, box))
+    best = resize_probability(maps[..., 1], size, box)
+    classes = np.ones(size, np.uint8)
+    for index in range(2, maps.shape[-1]):
+        other = resize_probability(maps[..., index], size, box)
+        better = other > best
+        best[better], classes[better] = other[better], index
+    return Prediction.of(resize_probability(1 - maps[..., 0], size, box), classes)
