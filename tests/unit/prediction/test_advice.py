@@ -1,0 +1,118 @@
+"""What is said of results that look wrong."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from tests.factories import draw_discs
+from unet.config import ModelConfig
+from unet.model.info import ModelInfo
+from unet.prediction.advice import advise
+from unet.prediction.predictor import Prediction
+from unet.prediction.preparation import Preparation
+
+NATIVE = ModelConfig(input_size=(32, 32), filters=(4, 8), dropout=(0.0,), resolution="native")
+SIZES = {"low": 8.0, "median": 12.0, "high": 20.0}
+
+
+def info(sizes=SIZES, config: ModelConfig = NATIVE, dice: float = 0.9) -> ModelInfo:
+    return ModelInfo("a model", config, scores={"dice": dice}, provenance={"object_diameters": sizes})
+
+
+def grid(diameter: int, size: tuple[int, int] = (200, 200)) -> np.ndarray:
+    """Nine squares as large as discs of that diameter."""
+    side = round(diameter * np.sqrt(np.pi / 4))
+    labels = np.zeros(size, np.uint16)
+    for number in range(9):
+        row, column = 5 + 65 * (number // 3), 5 + 65 * (number % 3)
+        labels[row : row + side, column : column + side] = number + 1
+    return labels
+
+
+def ask(labels, *, image=None, probability=None, model=None, threshold=0.5, preparation=None):
+    image = draw_discs(5, labels.shape, 0)[0] if image is None else image
+    probability = (labels > 0).astype(np.float32) * 0.9 if probability is None else probability
+    found = Prediction.of(probability)
+    return advise(image, found, labels, model or info(), threshold, preparation or Preparation())
+
+
+@pytest.mark.parametrize("diameter", [8, 12, 20])
+def test_a_usual_result_needs_no_words(diameter):
+    assert ask(grid(diameter)) is None
+
+
+def test_a_constant_image():
+    advice = ask(grid(12), image=np.full((200, 200), 7, np.uint16))
+    assert "same value everywhere" in advice.message
+    assert not advice.action
+
+
+def test_a_model_that_has_learned_little():
+    assert "learned little" in ask(grid(12), model=info(dice=0.2)).message
+
+
+def test_nothing_above_the_threshold_but_something_below():
+    probability = np.zeros((200, 200), np.float32)
+    probability[50:70, 50:70] = 0.4
+    advice = ask(np.zeros((200, 200), np.uint16), probability=probability)
+    assert advice.threshold == pytest.approx(0.24)
+    assert "0.24" in advice.action
+    assert (probability > advice.threshold).any()
+
+
+def test_nothing_at_all_may_be_inverted():
+    empty = np.zeros((200, 200), np.uint16)
+    advice = ask(empty)
+    assert advice.preparation == Preparation(invert=True)
+    again = ask(empty, preparation=advice.preparation)
+    assert again.preparation is None  # no going round in circles
+
+
+def test_nothing_in_one_of_several_channels():
+    image = np.random.default_rng(0).integers(0, 255, (200, 200, 4), np.uint8)
+    advice = ask(np.zeros((200, 200), np.uint16), image=image, preparation=Preparation(channels=(3,)))
+    assert advice.preparation == Preparation(channels=(0,))
+    assert "channel 1" in advice.action
+
+
+def test_everything_is_nucleus():
+    advice = ask(np.ones((200, 200), np.uint16))
+    assert "100%" in advice.message
+    assert advice.preparation.invert
+
+
+@pytest.mark.parametrize("diameter", [4, 40])
+def test_objects_of_a_size_that_was_not_learned(diameter):
+    labels = grid(diameter)
+    advice = ask(labels)
+    assert ("small" if diameter < 8 else "large") in advice.message
+    # So scaled, the objects are as large as most that were learned from.
+    found = np.sqrt(4 / np.pi * (labels == 1).sum())
+    assert advice.preparation.scale * found == pytest.approx(12, rel=0.05)
+    assert ask(labels, preparation=advice.preparation) is None
+
+
+def test_a_model_that_resizes_compares_at_its_own_size():
+    config = ModelConfig(input_size=(64, 64), filters=(4, 8), dropout=(0.0,))
+    sizes = {name: value * 64 / 200 for name, value in SIZES.items()}
+    assert ask(grid(12), model=info(sizes, config)) is None
+    advice = ask(grid(40), model=info(sizes, config))
+    assert "large" in advice.message
+    assert advice.preparation is None  # scaling would change nothing
+
+
+@pytest.mark.parametrize("sizes", [None, {}, [], "8", {"low": 1}, {**SIZES, "low": -1}, {**SIZES, "high": "x"}])
+def test_a_model_that_says_nothing_sensible_of_sizes(sizes):
+    assert ask(grid(40), model=info(sizes)) is None
+
+
+def test_few_objects_say_nothing_of_sizes():
+    labels = grid(40)
+    assert ask(np.where(labels <= 4, labels, 0)) is None
+
+
+def test_old_models_say_nothing_of_sizes():
+    assert ask(grid(40), model=dataclasses.replace(info(), provenance={})) is None

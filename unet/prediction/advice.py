@@ -1,0 +1,151 @@
+"""What to say when a result looks wrong: its likely cause, and what may mend it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from unet.data.diameters import diameter
+from unet.model.info import ModelInfo
+from unet.prediction.predictor import Prediction
+from unet.prediction.preparation import Preparation
+
+# Shares of the image that nuclei cover: below the first it is as good as empty, above the second as good as full. The
+# emptiest of the 664 training images of the 2018 Data Science Bowl has 0.15 %, the fullest 59 %.
+NEARLY_EMPTY, NEARLY_FULL = 0.001, 0.8
+# How far beyond what the model learned from the usual diameter may lie.
+FAR = 1.25
+# Fewer objects say nothing about the usual size.
+FEWEST = 5
+# A model whose validation Dice is lower has learned next to nothing.
+LITTLE_DICE = 0.5
+
+
+@dataclass(frozen=True)
+class Advice:
+    """A likely cause and, where there is one, a remedy.
+
+    Attributes
+    ----------
+    message : str
+        What looks wrong, and why it may be so.
+    action : str
+        What the remedy is called; empty where there is none.
+    preparation : Preparation or None
+        The image prepared in another way.
+    threshold : float or None
+        Another threshold.
+    """
+
+    message: str
+    action: str = ""
+    preparation: Preparation | None = None
+    threshold: float | None = None
+
+
+def advise(
+    image: np.ndarray,
+    prediction: Prediction,
+    labels: np.ndarray,
+    info: ModelInfo,
+    threshold: float,
+    preparation: Preparation,
+) -> Advice | None:
+    """Look at a result and say what seems wrong with it, or return None.
+
+    Parameters
+    ----------
+    image : (height, width) or (height, width, channels)
+        As it was given, of any depth; a reduced view of it will do.
+    prediction : Prediction
+    labels : (height, width)
+        The objects above the threshold.
+    info : ModelInfo
+        Of the model that predicted. ``provenance["object_diameters"]`` says how large the nuclei were that it learned
+        from, as ``unet.data.diameters.learned_diameters`` gives it.
+    threshold : float
+        0 to 1.
+    preparation : Preparation
+        How the image was prepared.
+    """
+    if image.size == 0 or image.min() == image.max():
+        return Advice("The image has the same value everywhere: there is nothing to find.")
+    if info.scores.get("dice", 1.0) < LITTLE_DICE:
+        return Advice(
+            f"This model has learned little yet: Dice {info.scores['dice']:.2f} on its validation images. "
+            "Train it for longer, or choose another model."
+        )
+    covered = np.count_nonzero(labels) / labels.size
+    if covered < NEARLY_EMPTY:
+        return _empty(image, prediction, threshold, preparation)
+    if covered > NEARLY_FULL:
+        return _full(preparation, covered)
+    return _size(labels, info, preparation)
+
+
+def _empty(image: np.ndarray, prediction: Prediction, threshold: float, preparation: Preparation) -> Advice:
+    # Where a hundredth of a percent of the pixels lies.
+    highest = float(np.quantile(prediction.probability, 0.9999))
+    if threshold > 0.1 and highest > 0.05:
+        better = max(0.05, math.floor(highest * 0.6 * 100) / 100)
+        if better < threshold:
+            return Advice(
+                f"Next to nothing lies above {threshold:.2f}; the model is nowhere surer than {highest:.2f}.",
+                f"Lower the threshold to {better:.2f}",
+                threshold=better,
+            )
+    if image.ndim == 3 and image.shape[2] > 1 and len(preparation.channels) == 1:
+        other = (preparation.channels[0] + 1) % image.shape[2]
+        return Advice(
+            "Next to nothing is found in this channel. The nuclei may be in another one.",
+            f"Try channel {other + 1}",
+            dataclasses.replace(preparation, channels=(other,)),
+        )
+    return _inverted(preparation, "Next to nothing is found.")
+
+
+def _full(preparation: Preparation, covered: float) -> Advice:
+    return _inverted(preparation, f"Nearly all of the image, {covered:.0%}, is taken for nucleus.")
+
+
+def _inverted(preparation: Preparation, what: str) -> Advice:
+    if preparation.invert:
+        return Advice(f"{what} Turning the contrast round does not help; a model trained on such images might.")
+    return Advice(
+        f"{what} The contrast may be the other way round from what the model learned.",
+        "Invert the contrast",
+        dataclasses.replace(preparation, invert=True),
+    )
+
+
+def _size(labels: np.ndarray, info: ModelInfo, preparation: Preparation) -> Advice | None:
+    learned = info.provenance.get("object_diameters")
+    areas = np.bincount(labels.ravel())[1:]
+    areas = areas[areas > 0]
+    if not _are_sizes(learned) or len(areas) < FEWEST:
+        return None
+    config = info.config
+    found = diameter(float(np.median(areas)), *labels.shape, config) * (preparation.scale if config.is_native else 1)
+    if learned["low"] / FAR <= found <= learned["high"] * FAR:
+        return None
+    message = (
+        f"The objects are unusually {'large' if found > learned['high'] else 'small'} for this model: {found:.0f} "
+        f"pixels across, where it learned from {learned['low']:.0f} to {learned['high']:.0f}. They may be "
+        f"{'clumps' if found > learned['high'] else 'parts'} of nuclei."
+    )
+    scale = float(np.clip(round(preparation.scale * learned["median"] / found, 2), 0.1, 8.0))
+    if not config.is_native or scale == preparation.scale:
+        return Advice(message)
+    return Advice(message, f"Try it at {scale:g} times its size", dataclasses.replace(preparation, scale=scale))
+
+
+def _are_sizes(learned: Any) -> bool:
+    """Tell whether a Model folder, which a stranger may have written, says sizes that make sense."""
+    if not isinstance(learned, dict):
+        return False
+    values = [learned.get(name) for name in ("low", "median", "high")]
+    return all(isinstance(value, int | float) for value in values) and 0 < values[0] <= values[1] <= values[2] < 1e6
