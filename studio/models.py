@@ -11,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from studio.cards import card_of, show_card
+from studio.model_exports import show_exports
 from studio.words import plain
 from unet.errors import ModelError
 from unet.model.folder import ModelEntry, find_model, list_models, model_stamp, store_model_zip
@@ -22,6 +23,7 @@ from unet.settings import Settings
 
 PARAMETER = "model"
 CHOICE = "model_choice"
+ABOUT_CLOSED = "about_closed"
 HELD = 3  # models in memory, some tens of MB each
 SCORES = {"competition": "Score", "dice": "Dice", "iou": "IoU", "accuracy": "Accuracy"}
 ORIGIN = {
@@ -107,11 +109,7 @@ def choose_model(settings: Settings) -> ModelEntry | None:
         st.selectbox(
             "Model", list(entries), format_func=lambda each: _label(entries[each]), key=CHOICE, on_change=_chosen
         )
-        with st.popover("About it", icon=":material/info:", width="content"):
-            _about(entries[key])
-            card = card_of(entries[key])
-            if card and st.button("Model card", icon=":material/description:", key="model_card"):
-                show_card(card)
+        _about_popover(entries[key], settings)
         # Under a new key it is a new popover, and a closed one: once a model has come, it is in the way.
         stored = st.session_state.get("models_stored", 0)
         with st.popover("Upload a model", icon=":material/upload:", width="content", key=f"upload_model_{stored}"):
@@ -139,6 +137,32 @@ def _no_model(settings: Settings) -> None:
         if settings.training:
             st.page_link("pages/train.py", label="Train a model", icon=":material/model_training:")
     _uploader(settings)
+
+
+def _about_popover(entry: ModelEntry, settings: Settings) -> None:
+    # Under a new key it is a new popover, and a closed one: open, it would lie above the dialog.
+    closed = st.session_state.get(ABOUT_CLOSED, 0)
+    with st.popover("About it", icon=":material/info:", width="content", key=f"about_model_{closed}"):
+        _about(entry)
+        card = card_of(entry)
+        with st.container(horizontal=True):
+            asks_card = card and st.button(
+                "Model card", icon=":material/description:", key="model_card", on_click=_close_about
+            )
+            asks_export = st.button(
+                "Export the model", icon=":material/file_export:", key="model_export", on_click=_close_about
+            )
+    if asks_card:
+        show_card(card)
+    if asks_export:
+        try:
+            show_exports(entry, model_digest(entry), settings)
+        except ModelError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+
+
+def _close_about() -> None:
+    st.session_state[ABOUT_CLOSED] = st.session_state.get(ABOUT_CLOSED, 0) + 1
 
 
 def _about(entry: ModelEntry) -> None:

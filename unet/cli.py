@@ -1,4 +1,4 @@
-"""The command line: ``python -m unet inspect | train | predict | evaluate | runs``."""
+"""The command line: ``python -m unet inspect | train | predict | evaluate | export | runs``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from unet import commands
 from unet.errors import ConfigError, UnetError
 from unet.flags import add_config_flags, add_separation_flags
+from unet.model.export import FORMATS
 from unet.settings import DEFAULT_MODEL
 
 DATASET = (
@@ -56,7 +57,7 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (_add_inspect, _add_train, _add_predict, _add_evaluate, _add_runs):
+    for add in (_add_inspect, _add_train, _add_predict, _add_evaluate, _add_export, _add_runs):
         add(subparsers)
     return parser
 
@@ -114,6 +115,18 @@ def _add_evaluate(subparsers: argparse._SubParsersAction) -> None:
         "--run", metavar="RUN", help="score only the validation images of this run (its model, unless --model is given)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all scores, image by image, to this file")
+
+
+def _add_export(subparsers: argparse._SubParsersAction) -> None:
+    parser = _command(
+        subparsers, "export", commands.export, "write a model for other programs: ONNX, SavedModel, LiteRT"
+    )
+    _add_model(parser)
+    parser.add_argument("--format", required=True, choices=FORMATS, help="the format: %(choices)s")
+    parser.add_argument(
+        "--output", type=Path, required=True, metavar="FILE", help="the file to write: .onnx, or .zip for the others"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write size and greatest difference to this file")
 
 
 def _add_runs(subparsers: argparse._SubParsersAction) -> None:

@@ -147,6 +147,19 @@ def evaluate(flags: argparse.Namespace) -> int:
     return 0
 
 
+def export(flags: argparse.Namespace) -> int:
+    """Write a model in a format of other programs, once it was run and compared with Keras."""
+    from unet.model.export import export_model
+
+    made = export_model(flags.model or DEFAULT_MODEL, flags.format, flags.output)
+    print(f"{made.path}: {made.bytes / 1e6:.1f} MB, {made.seconds:.0f} s")
+    print(f"  input {made.input}, output {made.output}")
+    print(f"  greatest difference from Keras {made.greatest_difference:.2g}")
+    if flags.json:
+        write_json(flags.json, made.to_dict())
+    return 0
+
+
 def runs(flags: argparse.Namespace) -> int:
     """List the trainings, the newest first."""
     found = list_runs(read_settings())
