@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from studio.controls import read_preparation
 from studio.front_door import enter
 from studio.illustrations import ILLUSTRATIONS
 from studio.images import choose_images
@@ -29,7 +30,7 @@ with page:
 
     if entry and images:
         try:
-            show_results(Job.of(entry, settings), images)
+            show_results(Job.of(entry, settings, read_preparation()), images)
         except ModelError as error:
             st.error(f"{plain(str(error))} Choose another model.", icon=":material/error:")
     elif entry:

@@ -1,94 +1,106 @@
-"""Results to take along: files of one image, a zip of all, and the table."""
+"""Results to take along: one menu, whose files are made when they are asked for."""
 
 from __future__ import annotations
 
-from functools import partial
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
-from studio.controls import page_of
-from studio.predictions import Decision, Job, facts_of, summary_of, zip_of_everything
+from studio.controls import pixel_size_for
+from studio.predictions import Decision, Job, objects_of, prediction_of, read_prepared
 from studio.uploads import Upload
-from unet.errors import UnetError
-from unet.prediction.export import labels_tiff, mask_png
+from unet.exports import FORMATS, Result
+from unet.exports.bundle import command_of, everything_zip, unique_stems
+from unet.exports.result import Decisions
+from unet.prediction.ranges import Ranges
 
-# Pixels of all images together up to which the table follows the threshold without being asked.
-TABLE_AT_ONCE = 8_000_000
+Pages = list[tuple[str, Upload, int]]
 
 
-def show_downloads(
-    job: Job, images: dict[str, Upload], name: str, labels: np.ndarray, decision: Decision, opacity: float
-) -> None:
-    """Draw the buttons; each file is made when its button is pressed."""
-    stem = Path(name).stem
-    pages = [(each, upload, page_of(job, upload)) for each, upload in images.items()]
-    files = (
-        ("Mask", "PNG, 0 and 255", f"{stem}_mask.png", "image/png", lambda: mask_png(labels > 0)),
-        (
-            "Labels",
-            "TIFF: 0 background, 1, 2, 3 … the nuclei",
-            f"{stem}_labels.tif",
-            "image/tiff",
-            partial(labels_tiff, labels),
-        ),
-        (
-            "Everything",
-            "A zip: of each image its probability map, mask, label map and overlay; and a table",
-            "segmentation.zip",
+def show_export(job: Job, name: str, pages: Pages, decision: Decision, ranges: Ranges) -> None:
+    """Draw the menu.
+
+    Parameters
+    ----------
+    job : Job
+    name : str
+        Of the image that is looked at.
+    pages : list of (name, upload, page)
+        All images that could be read.
+    decision : Decision
+    ranges : Ranges
+        What is kept of the nuclei; all formats honour it.
+    """
+    decisions = decisions_of(job, decision, ranges)
+    here = next(each for each in pages if each[0] == name)
+    with st.popover("Export", icon=":material/download:", width="stretch", key="export"):
+        if ranges:
+            st.caption("Only the nuclei in the chosen ranges are exported.")
+        st.markdown("**This image**")
+        with st.container(horizontal=True, gap="small"):
+            for key, form in FORMATS.items():
+                if key == "classes" and job.entry.info.config.classes == 1:
+                    continue
+                st.download_button(
+                    form.title,
+                    lambda form=form: form.of(result_of(job, here, decisions, decision)),
+                    form.name_for(Path(name).stem),
+                    form.mime,
+                    key=f"export_{key}",
+                    help=form.help,
+                    on_click="ignore",
+                )
+        st.markdown("**Everything**")
+        many = f"all {len(pages)} images" if len(pages) > 1 else "this image"
+        st.download_button(
+            f"All formats of {many} (zip)",
+            zip_of_everything(job, pages, decisions, decision),
+            "nuclei.zip",
             "application/zip",
-            zip_of_everything(job, pages, decision, opacity),
-        ),
-    )
-    with st.container(horizontal=True, gap="small"):
-        for label, words, file_name, mime, make in files:
-            st.download_button(
-                label,
-                make,
-                file_name,
-                mime,
-                key=f"download_{label.lower()}",
-                help=words,
-                icon=":material/download:",
-                on_click="ignore",
-            )
-
-
-def show_table(job: Job, images: dict[str, Upload], decision: Decision) -> None:
-    """Draw what is found in each image: at once, or if that takes long, when it is opened."""
-    pixels = sum(facts_of(job, upload).height * facts_of(job, upload).width for upload in images.values())
-    with st.expander(
-        f"All {len(images)} images", expanded=pixels <= TABLE_AT_ONCE, key="all_images", on_change="rerun"
-    ) as expander:
-        if not expander.open:
-            return
-        rows = []
-        for name, upload in images.items():
-            try:
-                found = summary_of(job, upload, page_of(job, upload), decision)
-            except UnetError as error:
-                rows.append({"Image": name, "Remark": str(error)})
-                continue
-            facts = facts_of(job, upload)
-            rows.append(
-                {
-                    "Image": name,
-                    "Nuclei": found.count,
-                    "Covered": found.covered,
-                    "Mean area": found.mean_area,
-                    "Size": f"{facts.width:,} × {facts.height:,}",
-                }
-            )
-        st.dataframe(
-            pd.DataFrame(rows),
-            hide_index=True,
-            column_config={
-                "Covered": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
-                "Mean area": st.column_config.NumberColumn(format="%.0f px"),
-            },
-            alt=f"Nuclei, covered area and size of each of {len(images)} images at threshold {decision.threshold:.2f}",
+            key="export_everything",
+            help="With a manifest: model, threshold, settings, versions, and the command that makes it again.",
+            icon=":material/folder_zip:",
+            type="primary",
+            on_click="ignore",
         )
-        total = sum(row.get("Nuclei", 0) for row in rows)
-        st.caption(f"{total:,} nuclei in all at threshold {decision.threshold:.2f}.")
+        st.caption("The same on the command line:")
+        st.code(command_of(decisions, list(FORMATS), [here[2]]), language="bash", wrap_lines=True)
+
+
+def decisions_of(job: Job, decision: Decision, ranges: Ranges) -> Decisions:
+    """Return all that was decided, for files to say it."""
+    info = job.entry.info
+    return Decisions(info, decision.threshold, decision.separation, job.preparation, ranges, model=job.entry.key)
+
+
+def result_of(
+    job: Job, page: tuple[str, Upload, int], decisions: Decisions, decision: Decision, stem: str | None = None
+) -> Result:
+    """Return one image with all that is known of it."""
+    name, upload, number = page
+    return Result(
+        name,
+        stem or Path(name).stem,
+        read_prepared(job, upload, number),
+        prediction_of(job, upload, number),
+        decisions,
+        number,
+        pixel_size_for(upload),
+        found=objects_of(job, upload, number, decision),
+    )
+
+
+def zip_of_everything(job: Job, pages: Pages, decisions: Decisions, decision: Decision) -> Callable[[], bytes]:
+    """Return a callable that makes the zip of all results, when somebody asks for it."""
+
+    def make() -> bytes:
+        stems = unique_stems([name for name, _, _ in pages])
+        results = (result_of(job, page, decisions, decision, stem) for page, stem in zip(pages, stems, strict=True))
+        job.settings.cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="results-", dir=job.settings.cache) as folder:
+            path = Path(folder) / "results.zip"
+            return everything_zip(path, results, decisions, model_folder=job.entry.folder).read_bytes()
+
+    return make

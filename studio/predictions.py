@@ -1,107 +1,63 @@
-"""Each image predicted once a model: reading, predicting with progress, and holding the maps within bounds."""
+"""Each image predicted once a model and preparation, and what follows from its maps, computed once a decision."""
 
 from __future__ import annotations
 
-import tempfile
-import threading
-from collections import OrderedDict
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
+from studio.held import Facts, Key, held
 from studio.models import model_digest, open_model
 from studio.uploads import Upload
 from unet.config import Separation
-from unet.data.images import count_pages, read_image
+from unet.data.calibration import PixelSize
+from unet.data.images import count_pages, image_size, map_image
+from unet.data.mapped import LARGE_PIXELS, shrink
+from unet.data.pixels import resize_image, resize_labels
 from unet.errors import ImageError
 from unet.model.folder import ModelEntry
-from unet.prediction.export import ExportItem, everything_zip
+from unet.prediction import render
+from unet.prediction.advice import Advice, advise
+from unet.prediction.maps import Prediction
+from unet.prediction.measure import measure
 from unet.prediction.objects import Summary, summarize_labels
-from unet.prediction.predictor import Prediction
+from unet.prediction.preparation import Preparation, choose_channels
 from unet.prediction.separation import find_objects
-from unet.settings import MB, Settings
+from unet.settings import Settings
 
-# Probability maps in memory, of all sessions together. They are kept as float32: lossless compression gains a tenth,
-# and fewer bits would move pixels across the threshold, so that the picture and the downloaded files would differ.
-HELD_BYTES = 256 * MB
-MAX_FACTS = 10_000
 # Images that are read before the network gets them: a few at a time keep all cores busy.
 BATCH, BATCH_PIXELS = 8, 24_000_000
+# Longer side, in pixels, of what advice is taken from and of the pictures in the table of all images.
+LOOKED_AT, THUMBNAIL = 2048, 96
 
-Key = tuple[str, str, int]
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known of an image once it was predicted, also when its map is no longer held."""
-
-    height: int = 0
-    width: int = 0
-    pages: int = 1
-    error: str | None = None  # a sentence about “it”: others may have the same file under another name
-
-
-@dataclass
-class Held:
-    """The maps of all sessions by model, image and page, the least recently used ones dropped; safe across threads."""
-
-    max_bytes: int = HELD_BYTES
-    facts: OrderedDict[Key, Facts] = field(default_factory=OrderedDict)
-    _maps: OrderedDict[Key, Prediction] = field(default_factory=OrderedDict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def get(self, key: Key) -> Prediction | None:
-        """Return the map, or None if it is not held."""
-        with self._lock:
-            if key in self._maps:
-                self._maps.move_to_end(key)
-            return self._maps.get(key)
-
-    def put(self, key: Key, facts: Facts, prediction: Prediction | None = None) -> None:
-        """Hold what was found of an image; the newest map is held whatever its size."""
-        with self._lock:
-            self.facts[key] = facts
-            while len(self.facts) > MAX_FACTS:
-                self.facts.popitem(last=False)
-            if prediction is not None:
-                self._maps[key] = prediction
-                self._maps.move_to_end(key)
-            while len(self._maps) > 1 and self.bytes > self.max_bytes:
-                self._maps.popitem(last=False)
-
-    @property
-    def bytes(self) -> int:
-        return sum(_bytes(prediction) for prediction in self._maps.values())
-
-
-def _bytes(prediction: Prediction) -> int:
-    maps = (prediction.probability, prediction.classes, prediction.border, prediction.distance)
-    return sum(map_.nbytes for map_ in maps if map_ is not None)
-
-
-@st.cache_resource(show_spinner=False)
-def held() -> Held:
-    """Return the maps that are held for all sessions."""
-    return Held()
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Job:
-    """A model and the settings under which images are predicted."""
+    """A model, and how images are prepared for it."""
 
     entry: ModelEntry
     model: str
     settings: Settings
+    preparation: Preparation
 
     @classmethod
-    def of(cls, entry: ModelEntry, settings: Settings) -> Job:
-        return cls(entry, model_digest(entry), settings)
+    def of(cls, entry: ModelEntry, settings: Settings, preparation: Preparation) -> Job:
+        return cls(entry, model_digest(entry), settings, preparation)
 
     def key(self, upload: Upload, page: int = 0) -> Key:
-        return (self.model, upload.digest, page)
+        return (self.model, self.preparation, upload.digest, page)
+
+    @property
+    def maps(self) -> Path:
+        """Where the maps of large images lie."""
+        return self.settings.cache / "maps"
 
 
 def still_to_predict(job: Job, uploads: Sequence[Upload]) -> list[Upload]:
@@ -111,8 +67,12 @@ def still_to_predict(job: Job, uploads: Sequence[Upload]) -> list[Upload]:
     return [upload for upload in unique.values() if job.key(upload) not in known]
 
 
-def predict_uploads(job: Job, uploads: Sequence[Upload], progress: Callable[[int, int], None] | None = None) -> None:
+def predict_uploads(
+    job: Job, uploads: Sequence[Upload], progress: Progress | None = None, tiles: Progress | None = None
+) -> None:
     """Predict the first page of images, several at a time. What is wrong with a file stands in its facts.
+
+    ``progress`` takes the number of images done, ``tiles`` that of the tiles of a large one, each with its total.
 
     Raises
     ------
@@ -122,27 +82,46 @@ def predict_uploads(job: Job, uploads: Sequence[Upload], progress: Callable[[int
     predictor = open_model(job.entry)
     done = 0
     for batch in _batches(job, uploads):
-        readable = [(upload, image, pages) for upload, image, pages in batch if image is not None]
-        for (upload, image, pages), found in zip(
-            readable, predictor.predict_batch([image for _, image, _ in readable]), strict=True
-        ):
-            held().put(job.key(upload), Facts(*image.shape[:2], pages), found)
+        small = [(upload, image) for upload, image in batch if image is not None and not _is_large(image)]
+        found = predictor.predict_batch([image for _, image in small], preparation=job.preparation)
+        for (upload, image), prediction in zip(small, found, strict=True):
+            held().put(job.key(upload), _facts(upload, image), prediction)
+        for upload, image in batch:
+            if image is not None and _is_large(image):
+                _predict_large(job, upload, image, tiles)
         done += len(batch)
         if progress:
             progress(done, len(uploads))
 
 
-def _batches(job: Job, uploads: Sequence[Upload]) -> Iterator[list[tuple[Upload, np.ndarray | None, int]]]:
+def _predict_large(job: Job, upload: Upload, image: np.ndarray, tiles: Progress | None) -> None:
+    try:
+        prediction = open_model(job.entry).predict(image, preparation=job.preparation, folder=job.maps, progress=tiles)
+        held().put(job.key(upload), _facts(upload, image), prediction)
+    except ImageError as error:
+        held().put(job.key(upload), Facts(error=str(error)))
+
+
+def _is_large(image: np.ndarray) -> bool:
+    return image.shape[0] * image.shape[1] > LARGE_PIXELS
+
+
+def _facts(upload: Upload, image: np.ndarray) -> Facts:
+    channels = image.shape[2] if image.ndim == 3 else 1
+    return Facts(*image.shape[:2], count_pages(upload.path, name="It"), channels)
+
+
+def _batches(job: Job, uploads: Sequence[Upload]) -> Iterator[list[tuple[Upload, np.ndarray | None]]]:
     batch, pixels = [], 0
     for upload in uploads:
-        image, pages = None, 1
+        image = None
         try:
-            pages = count_pages(upload.path, name="It")
-            image = read_upload(upload, 0, job.settings)
+            image = read_page(job, upload)
+            choose_channels(image, job.preparation.channels, name="It")
             pixels += image.shape[0] * image.shape[1]
         except ImageError as error:
             held().put(job.key(upload), Facts(error=str(error)))
-        batch.append((upload, image, pages))
+        batch.append((upload, image))
         if len(batch) >= BATCH or pixels >= BATCH_PIXELS:
             yield batch
             batch, pixels = [], 0
@@ -150,15 +129,40 @@ def _batches(job: Job, uploads: Sequence[Upload]) -> Iterator[list[tuple[Upload,
         yield batch
 
 
-def read_upload(upload: Upload, page: int, settings: Settings) -> np.ndarray:
-    """Return a page of an image, as ``unet.read_image`` gives it.
+def read_page(job: Job, upload: Upload, page: int = 0) -> np.ndarray:
+    """Return a page of an image, (height, width) or (height, width, channels), all channels; a large one mapped.
 
     Raises
     ------
     ImageError
         If it cannot be read.
     """
-    return read_image(upload.path, name="It", page=page, max_megapixels=settings.max_image_megapixels)
+    limit = job.settings.max_image_megapixels
+    height, width = image_size(upload.path, name="It", page=page, max_megapixels=limit)
+    large = height * width > LARGE_PIXELS
+    return _large_image(upload.digest, page, upload, job) if large else _read(job, upload, page)
+
+
+# Kept as long as it is looked at: it may have been unpacked for this.
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _large_image(digest: str, page: int, _upload: Upload, _job: Job) -> np.ndarray:
+    return _read(_job, _upload, page)
+
+
+def _read(job: Job, upload: Upload, page: int) -> np.ndarray:
+    limit = job.settings.max_image_megapixels
+    return map_image(upload.path, folder=job.maps, name="It", page=page, max_megapixels=limit)
+
+
+def read_prepared(job: Job, upload: Upload, page: int = 0) -> np.ndarray:
+    """Return a page of an image with the channels that the model is given.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read, or has none of them.
+    """
+    return choose_channels(read_page(job, upload, page), job.preparation.channels, name="It")
 
 
 def facts_of(job: Job, upload: Upload) -> Facts:
@@ -177,10 +181,9 @@ def prediction_of(job: Job, upload: Upload, page: int = 0) -> Prediction:
     key = job.key(upload, page)
     found = held().get(key)
     if found is None:
-        image = read_upload(upload, page, job.settings)
-        found = open_model(job.entry).predict(image)
-        pages = held().facts.get(job.key(upload), Facts()).pages
-        held().put(key, Facts(*image.shape[:2], pages), found)
+        image = read_page(job, upload, page)
+        found = open_model(job.entry).predict(image, preparation=job.preparation, folder=job.maps)
+        held().put(key, _facts(upload, image), found)
     return found
 
 
@@ -191,52 +194,78 @@ class Decision:
     threshold: float
     separation: Separation
 
+    @property
+    def token(self) -> str:
+        """A short text that differs between decisions."""
+        return hashlib.blake2b(repr(self).encode(), digest_size=8).hexdigest()
+
 
 def objects_of(job: Job, upload: Upload, page: int, decision: Decision) -> np.ndarray:
-    """Return the label map (height, width) of a page; the last few are kept."""
+    """Return the label map (height, width) of a page, not to be changed; the last few are kept."""
     return _objects(job.key(upload, page), decision, job, upload)
 
 
-# Label maps are small beside the maps that they come from; one session looks at one image at a time.
-@st.cache_data(max_entries=8, show_spinner=False)
+# One session looks at one image at a time. A resource, since copies of large ones would fill memory.
+@st.cache_resource(max_entries=8, show_spinner=False)
 def _objects(key: Key, decision: Decision, _job: Job, _upload: Upload) -> np.ndarray:
-    return find_objects(prediction_of(_job, _upload, key[2]), decision.threshold, decision.separation)
+    labels = find_objects(prediction_of(_job, _upload, key[3]), decision.threshold, decision.separation)
+    labels.flags.writeable = False
+    return labels
 
 
-def summary_of(job: Job, upload: Upload, page: int, decision: Decision) -> Summary:
-    """Return what is found in an image; measured once a decision."""
-    return _summary(job.key(upload, page), decision, job, upload)
+def measurements_of(
+    job: Job, upload: Upload, page: int, decision: Decision, pixel_size: PixelSize | None
+) -> pd.DataFrame:
+    """Return the measurements of the objects of a page, one row each; the last few are kept."""
+    return _measurements(job.key(upload, page), decision, pixel_size, job, upload)
 
 
-@st.cache_data(max_entries=20_000, show_spinner=False)
-def _summary(key: Key, decision: Decision, _job: Job, _upload: Upload) -> Summary:
-    return summarize_labels(objects_of(_job, _upload, key[2], decision))
+@st.cache_data(max_entries=16, show_spinner=False)
+def _measurements(
+    key: Key, decision: Decision, pixel_size: PixelSize | None, _job: Job, _upload: Upload
+) -> pd.DataFrame:
+    labels = objects_of(_job, _upload, key[3], decision)
+    image, prediction = read_prepared(_job, _upload, key[3]), prediction_of(_job, _upload, key[3])
+    return measure(labels, image, prediction.levels, pixel_size)
 
 
-def zip_of_everything(
-    job: Job, pages: Sequence[tuple[str, Upload, int]], decision: Decision, opacity: float
-) -> Callable[[], bytes]:
-    """Return a callable that makes the zip of all results, when somebody asks for it.
+def advice_of(job: Job, upload: Upload, page: int, decision: Decision) -> Advice | None:
+    """Return what is to be said of a result that looks wrong."""
+    return _advice(job.key(upload, page), decision, job, upload)
 
-    Parameters
-    ----------
-    job : Job
-    pages : sequence of (name, upload, page)
-        The images that could be read.
-    decision : Decision
-    opacity : float
-        0 to 1.
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _advice(key: Key, decision: Decision, _job: Job, _upload: Upload) -> Advice | None:
+    labels = objects_of(_job, _upload, key[3], decision)
+    image = shrink(read_page(_job, _upload, key[3]), LOOKED_AT)
+    small = prediction_of(_job, _upload, key[3]).shrink(LOOKED_AT)
+    return advise(image, small, labels, _job.entry.info, decision.threshold, _job.preparation)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is found in one image: a row of the table of all."""
+
+    summary: Summary
+    thumbnail: str
+
+
+def found_in(job: Job, upload: Upload, page: int, decision: Decision) -> Found:
+    """Return what is found in an image; worked out once a decision.
+
+    Raises
+    ------
+    ImageError, ModelError
+        If the page cannot be read, or the model not be loaded.
     """
+    return _found(job.key(upload, page), decision, job, upload)
 
-    def make() -> bytes:
-        items = (
-            ExportItem(name, prediction_of(job, upload, page), read_upload(upload, page, job.settings))
-            for name, upload, page in pages
-        )
-        job.settings.cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="results-", dir=job.settings.cache) as folder:
-            path = Path(folder) / "results.zip"
-            made = everything_zip(path, items, job.entry.info, decision.threshold, decision.separation, opacity=opacity)
-            return made.read_bytes()
 
-    return make
+@st.cache_data(max_entries=5000, show_spinner=False)
+def _found(key: Key, decision: Decision, _job: Job, _upload: Upload) -> Found:
+    labels = objects_of(_job, _upload, key[3], decision)
+    image = shrink(read_prepared(_job, _upload, key[3]), 2 * THUMBNAIL)
+    picture = render.overlay(image, resize_labels(labels, image.shape[:2]))
+    scale = THUMBNAIL / max(picture.shape[:2])
+    size = tuple(max(1, round(side * scale)) for side in picture.shape[:2])
+    return Found(summarize_labels(labels), render.data_uri(resize_image(picture, size), "jpeg"))

@@ -11,7 +11,9 @@ from pathlib import Path
 
 from unet import commands
 from unet.errors import ConfigError, UnetError
-from unet.flags import add_config_flags, add_separation_flags
+from unet.exports.formats import FORMATS as RESULTS
+from unet.exports.formats import USUAL
+from unet.flags import add_config_flags, add_preparation_flags, add_separation_flags
 from unet.model.export import FORMATS
 from unet.settings import DEFAULT_MODEL
 
@@ -88,16 +90,35 @@ def _add_predict(subparsers: argparse._SubParsersAction) -> None:
         subparsers,
         "predict",
         commands.predict,
-        "predict images; for each write STEM_probability.tif, STEM_mask.png and STEM_labels.tif, and a summary.csv",
+        "predict images and write what was found in each, a summary.csv and a manifest.json",
     )
     _add_model(parser)
     parser.add_argument("--input", type=Path, required=True, metavar="PATH", help="an image, or a folder of images")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the results go")
+    parser.add_argument(
+        "--export",
+        nargs="+",
+        choices=[*RESULTS, "all"],
+        default=[],
+        metavar="FORMAT",
+        help=f"what to write: {', '.join(RESULTS)} or all ({' '.join(USUAL)})",
+    )
     _add_threshold(parser)
-    add_separation_flags(parser)
+    parser.add_argument(
+        "--keep",
+        action="append",
+        default=[],
+        metavar="RANGE",
+        help="keep only objects whose measurement lies in a range, such as area:30:120; may be given several times",
+    )
     parser.add_argument(
         "--page", type=int, default=0, metavar="N", help="page of multi-page TIFFs, from 0 (%(default)s)"
     )
+    parser.add_argument(
+        "--pixel-size", type=float, metavar="MICRONS", help="of all images (what each file says, if it does)"
+    )
+    add_separation_flags(parser)
+    add_preparation_flags(parser)
 
 
 def _add_evaluate(subparsers: argparse._SubParsersAction) -> None:
@@ -141,7 +162,9 @@ def _command(subparsers: argparse._SubParsersAction, name: str, function, help: 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--model", type=Path, metavar="FOLDER", help=f"a Model folder (the shipped model, {DEFAULT_MODEL.name})"
+        "--model",
+        metavar="MODEL",
+        help=f"a Model folder, or a name such as run:NAME (the shipped {DEFAULT_MODEL.name})",
     )
 
 

@@ -7,15 +7,19 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from unet.data.calibration import PixelSize
 from unet.data.dataset import open_dataset
 from unet.data.report import DatasetReport, inspect_dataset
 from unet.files import write_json
-from unet.flags import config_from_flags, separation_from_flags
-from unet.settings import DEFAULT_MODEL, read_settings
+from unet.flags import config_from_flags, preparation_from_flags, separation_from_flags
+from unet.model.library import find_model
+from unet.prediction.ranges import parse_range
+from unet.settings import DEFAULT_MODEL, Settings, read_settings
 from unet.training.run import Run, RunState, list_runs, open_run
 
 
@@ -90,22 +94,36 @@ def print_outcome(run: Run) -> None:
 
 def predict(flags: argparse.Namespace) -> int:
     """Predict images and write what was found; a broken image is reported and the others go on."""
+    from unet.exports import FORMATS
+    from unet.exports.formats import USUAL
+    from unet.exports.result import Decisions
     from unet.prediction.batch import find_images, predict_files
     from unet.prediction.predictor import Predictor
 
     settings = read_settings()
     images = find_images(flags.input)
-    predictor = Predictor.open(flags.model or DEFAULT_MODEL)
-    separation = separation_from_flags(flags, predictor.info.separation)
+    folder = model_folder(flags.model, settings)
+    predictor = Predictor.open(folder)
+    info = predictor.info
+    decisions = Decisions(
+        info,
+        info.threshold if flags.threshold is None else flags.threshold,
+        separation_from_flags(flags, info.separation),
+        preparation_from_flags(flags),
+        dict(parse_range(each) for each in flags.keep),
+        model=str(flags.model or DEFAULT_MODEL.name),
+    )
     with progress("Predicting", unit="image") as update:
         rows = predict_files(
             predictor,
             images,
             flags.output,
             settings,
-            threshold=flags.threshold,
-            separation=separation,
+            decisions=decisions,
+            formats=tuple(FORMATS) if "all" in flags.export else flags.export or USUAL,
             page=flags.page,
+            pixel_size=PixelSize(flags.pixel_size, flags.pixel_size) if flags.pixel_size else None,
+            model_folder=folder,
             progress=update,
         )
     failed = [row for row in rows if row.error]
@@ -114,6 +132,19 @@ def predict(flags: argparse.Namespace) -> int:
     nuclei = sum(row.count for row in rows if not row.error)
     print(f"{len(rows) - len(failed)} of {len(rows)} images predicted, {nuclei:,} objects: {flags.output}")
     return 1 if failed else 0
+
+
+def model_folder(model: str | None, settings: Settings) -> Path:
+    """Return the Model folder that a flag names: a folder, or a model's key such as ``run:NAME``.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model.
+    """
+    if model is None:
+        return DEFAULT_MODEL
+    return Path(model) if Path(model).is_dir() else find_model(model, settings).folder
 
 
 def evaluate(flags: argparse.Namespace) -> int:
@@ -128,7 +159,7 @@ def evaluate(flags: argparse.Namespace) -> int:
         dataset = open_dataset(flags.path, settings, progress=update)
     with progress("Inspecting") as update:
         report = inspect_dataset(dataset, settings, progress=update)
-    predictor = Predictor.open(flags.model or (run and run.model_folder) or DEFAULT_MODEL)
+    predictor = Predictor.open(run.model_folder if run and not flags.model else model_folder(flags.model, settings))
     with progress("Scoring", unit="image") as update:
         evaluation = score(
             predictor,
@@ -151,7 +182,7 @@ def export(flags: argparse.Namespace) -> int:
     """Write a model in a format of other programs, once it was run and compared with Keras."""
     from unet.model.export import export_model
 
-    made = export_model(flags.model or DEFAULT_MODEL, flags.format, flags.output)
+    made = export_model(model_folder(flags.model, read_settings()), flags.format, flags.output)
     print(f"{made.path}: {made.bytes / 1e6:.1f} MB, {made.seconds:.0f} s")
     print(f"  input {made.input}, output {made.output}")
     print(f"  greatest difference from Keras {made.greatest_difference:.2g}")

@@ -6,6 +6,8 @@ import argparse
 import dataclasses
 
 from unet.config import PRESETS, Config, ModelConfig, Separation, TrainingConfig, preset
+from unet.prediction.preparation import Preparation
+from unet.section import Section
 
 SECTIONS = {"training": TrainingConfig, "model": ModelConfig}
 
@@ -62,11 +64,36 @@ def config_flags(config: Config) -> list[str]:
     start = PRESETS.get(config.preset, Config())
     flags = ["--preset", config.preset] if config.preset in PRESETS else []
     for name in SECTIONS:
-        before, after = getattr(start, name), getattr(config, name)
-        for item in dataclasses.fields(after):
-            value = getattr(after, item.name)
-            if value != getattr(before, item.name):
-                flags += _written(item.name, value)
+        flags += changed_flags(getattr(config, name), getattr(start, name))
+    return flags
+
+
+def add_preparation_flags(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for every field of the preparation."""
+    group = parser.add_argument_group("preparation of the images (defaults in brackets)")
+    for item in dataclasses.fields(Preparation):
+        group.add_argument(_flag(item.name), **_argument(item))
+
+
+def preparation_from_flags(arguments: argparse.Namespace) -> Preparation:
+    """Return the preparation that the flags ask for.
+
+    Raises
+    ------
+    ConfigError
+        If a value cannot work; the message names it.
+    """
+    values = {item.name: getattr(arguments, item.name) for item in dataclasses.fields(Preparation)}
+    return Preparation(**{name: value for name, value in values.items() if value is not None})
+
+
+def changed_flags(section: Section, before: Section) -> list[str]:
+    """Return the flags that make a section out of another one of its kind."""
+    flags = []
+    for item in dataclasses.fields(section):
+        value = getattr(section, item.name)
+        if value != getattr(before, item.name):
+            flags += _written(item.name, value)
     return flags
 
 

@@ -1,90 +1,34 @@
-"""Results as files: masks as PNG, label and probability maps as TIFF, and everything together as a zip."""
+"""Many images into many files: a folder or a zip, an image at a time, with a manifest that says how they were made."""
 
 from __future__ import annotations
 
-import io
+import hashlib
 import json
 import re
+import shlex
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-import tifffile
-
-from unet.config import Separation
+from unet.exports.formats import FORMATS, suits
+from unet.exports.result import Decisions, Result
 from unet.files import atomic_path
-from unet.model.info import ModelInfo
-from unet.prediction import render
-from unet.prediction.objects import summarize_labels
-from unet.prediction.predictor import Prediction
-from unet.prediction.separation import find_objects
-from unet.prediction.summary import ImageSummary, write_summary
+from unet.flags import changed_flags
+from unet.model.info import INFO_FILE
+from unet.model.weights import WEIGHTS_FILE
+from unet.prediction.preparation import Preparation
+from unet.prediction.ranges import write_range
 from unet.versions import versions
 
-PIXELS_PER_CM = "CENTIMETER"
+ABOUT = """Nuclei of {images}, found by U-Net Studio
+Model: {model}. Threshold: {threshold:g}.
 
-README = """Segmentation of {images}
-Model: {model}. Threshold: {threshold}. {separated}
+{formats}
 
-For each image:
-  <name>_probability.tif  probability of foreground, 0 to 1, 32-bit float, at the image's size
-  <name>_mask.png         255 where there is an object, else 0
-  <name>_labels.tif       0 background, 1, 2, 3 ... the objects
-  <name>_overlay.png      the mask over the image, to look at
-
-summary.csv    a row an image: count, covered share (0 to 1), mean area in pixels
-manifest.json  the model, its scores and origin, threshold and separation, versions of the programs
+manifest.json says with which model and settings all of this was made, and by which command it is made again.
 """
-
-
-@dataclass(frozen=True)
-class ExportItem:
-    """One predicted image on its way into a zip; ``image`` is for the overlay and may be left out."""
-
-    file: str
-    prediction: Prediction
-    image: np.ndarray | None = None
-
-
-def mask_png(mask: np.ndarray) -> bytes:
-    """Return a mask (height, width) as PNG, 8-bit grey: 0 and 255."""
-    return render.png(render.mask_picture(mask), fast=False)
-
-
-def labels_tiff(labels: np.ndarray, *, pixels_per_cm: tuple[float, float] | None = None) -> bytes:
-    """Return a label map (height, width) uint16 or uint32 as TIFF, compressed without loss.
-
-    ``pixels_per_cm``, across and down, is written into the file where it is known.
-    """
-    return _tiff(labels, pixels_per_cm)
-
-
-def probability_tiff(probability: np.ndarray, *, pixels_per_cm: tuple[float, float] | None = None) -> bytes:
-    """Return a probability map (height, width) as float32 TIFF, compressed without loss."""
-    return _tiff(probability.astype(np.float32, copy=False), pixels_per_cm)
-
-
-def overlay_png(image: np.ndarray, labels: np.ndarray, opacity: float = 0.4) -> bytes:
-    """Return the overlay of a mask or label map on its image, as ``render.overlay`` draws it, as PNG."""
-    return render.png(render.overlay(image, labels, opacity=opacity), fast=False)
-
-
-def _tiff(array: np.ndarray, pixels_per_cm: tuple[float, float] | None) -> bytes:
-    stream = io.BytesIO()
-    resolution = {"resolution": pixels_per_cm, "resolutionunit": PIXELS_PER_CM} if pixels_per_cm else {}
-    tifffile.imwrite(
-        stream,
-        array,
-        compression="zlib",
-        photometric="minisblack",
-        metadata=None,
-        software="U-Net Studio",
-        **resolution,
-    )
-    return stream.getvalue()
 
 
 def unique_stems(files: Sequence[Path | str]) -> list[str]:
@@ -106,61 +50,71 @@ def unique_stems(files: Sequence[Path | str]) -> list[str]:
     return stems
 
 
-def result_files(
-    stem: str, prediction: Prediction, threshold: float, separation: Separation
-) -> tuple[dict[str, bytes], np.ndarray]:
-    """Return the result files of one image by name, and its label map.
-
-    ``<stem>_probability.tif`` (float32), ``<stem>_mask.png`` (0 and 255), ``<stem>_labels.tif`` (uint16 or uint32)
-    and, with several classes, ``<stem>_classes.png`` (class indices).
-    """
-    labels = find_objects(prediction, threshold, separation)
-    files = {
-        f"{stem}_probability.tif": probability_tiff(prediction.probability),
-        f"{stem}_mask.png": mask_png(labels > 0),
-        f"{stem}_labels.tif": labels_tiff(labels),
-    }
-    if prediction.classes is not None:
-        files[f"{stem}_classes.png"] = render.png(prediction.class_map(threshold), fast=False)
-    return files, labels
-
-
-def write_prediction(
-    folder: Path, stem: str, prediction: Prediction, threshold: float, separation: Separation
-) -> np.ndarray:
-    """Write the result files of one image: those of ``result_files``.
+class Bundle:
+    """Collects results image by image; what is one file for all images is written at the end.
 
     Parameters
     ----------
-    folder : Path
-        It must exist.
-    stem : str
-        What the names begin with; ``unique_stems`` keeps two images apart.
-    prediction : Prediction
-    threshold : float
-        0 to 1.
-    separation : Separation
-
-    Returns
-    -------
-    (height, width) uint16 or uint32
-        The label map.
+    write : callable
+        Takes a file's name and its bytes.
+    formats : sequence of str
+        Names of ``FORMATS``.
     """
-    files, labels = result_files(stem, prediction, threshold, separation)
-    for name, content in files.items():
-        with atomic_path(Path(folder) / name) as temporary:
-            temporary.write_bytes(content)
-    return labels
+
+    def __init__(self, write: Callable[[str, bytes], None], formats: Sequence[str]):
+        self._write = write
+        self._formats = formats
+        self._parts: dict[str, list[Any]] = {name: [] for name in formats if FORMATS[name].part}
+        self._images: list[dict[str, Any]] = []
+
+    def add(self, result: Result) -> None:
+        """Write the files of one image."""
+        for name in self._formats:
+            form = FORMATS[name]
+            if form.part:
+                self._parts[name].append(form.part(result))
+            elif suits(name, result):
+                self._write(form.name_for(result.stem), form.write(result))
+        self._images.append(
+            {
+                "file": result.file,
+                "stem": result.stem,
+                "page": result.page,
+                "objects": len(result.measurements),
+                "pixel_size_um": [result.pixel_size.x, result.pixel_size.y] if result.pixel_size else None,
+            }
+        )
+
+    def finish(self) -> None:
+        """Write the files of all images."""
+        for name, parts in self._parts.items():
+            self._write(FORMATS[name].suffix, FORMATS[name].whole(parts))
+
+    def manifest(self, decisions: Decisions, model_folder: Path | None) -> bytes:
+        """Return what is known of how the results were made, as JSON."""
+        about = {
+            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "command": command_of(decisions, self._formats, {image["page"] for image in self._images}),
+            "threshold": decisions.threshold,
+            "separation": decisions.separation.to_dict(),
+            "preparation": decisions.preparation.to_dict(),
+            "kept": decisions.ranges,
+            "formats": list(self._formats),
+            "images": self._images,
+            "model": decisions.info.to_dict(),
+            "model_digest": model_digest(model_folder) if model_folder else None,
+            "versions": versions(),
+        }
+        return json.dumps(about, indent=2, ensure_ascii=False).encode()
 
 
 def everything_zip(
     path: Path,
-    items: Iterable[ExportItem],
-    info: ModelInfo,
-    threshold: float,
-    separation: Separation,
+    results: Iterable[Result],
+    decisions: Decisions,
     *,
-    opacity: float = 0.4,
+    model_folder: Path | None = None,
+    formats: Sequence[str] = tuple(FORMATS),
     progress: Callable[[int], None] | None = None,
 ) -> Path:
     """Write all results of all images into one zip archive, an image at a time.
@@ -169,13 +123,12 @@ def everything_zip(
     ----------
     path : Path
         The archive; what was there before is replaced once the new one is whole.
-    items : iterable of ExportItem
+    results : iterable of Result
         May be a generator: only one is held at a time.
-    info : ModelInfo
-        Of the model that predicted.
-    threshold, opacity : float
-        0 to 1.
-    separation : Separation
+    decisions : Decisions
+    model_folder : Path, optional
+        Whose digest the manifest gives.
+    formats : sequence of str
     progress : callable, optional
         Takes the number of images done.
 
@@ -184,56 +137,49 @@ def everything_zip(
     Path
         ``path``.
     """
-    rows: list[ImageSummary] = []
     # What goes in is compressed already.
     with atomic_path(Path(path)) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
-        for item in items:
-            stem = unique_stems([*(row.file for row in rows), item.file])[-1]
-            files, labels = result_files(stem, item.prediction, threshold, separation)
-            if item.image is not None:
-                files[f"{stem}_overlay.png"] = overlay_png(item.image, labels, opacity)
-            for name, content in files.items():
-                archive.writestr(name, content)
-            rows.append(summary_row(item.file, stem, labels, threshold))
+        bundle = Bundle(archive.writestr, formats)
+        count = 0
+        for count, result in enumerate(results, start=1):
+            bundle.add(result)
             if progress:
-                progress(len(rows))
-        _write_about(archive, rows, info, threshold, separation)
+                progress(count)
+        bundle.finish()
+        archive.writestr("manifest.json", bundle.manifest(decisions, model_folder))
+        archive.writestr("README.txt", _about(count, decisions, formats))
     return Path(path)
 
 
-def summary_row(file: str, stem: str, labels: np.ndarray, threshold: float) -> ImageSummary:
-    """Return an image's row of ``summary.csv`` from its label map."""
-    found = summarize_labels(labels)
-    height, width = labels.shape
-    return ImageSummary(file, stem, height, width, threshold, found.count, found.covered, found.mean_area)
+def _about(count: int, decisions: Decisions, formats: Sequence[str]) -> str:
+    lines = []
+    for name in formats:
+        form = FORMATS[name]
+        lines.append(f"{'<name>' + form.suffix if form.write else form.suffix:28} {form.help}")
+    return ABOUT.format(
+        images=f"{count} image{'s' if count != 1 else ''}",
+        model=decisions.info.name,
+        threshold=decisions.threshold,
+        formats="\n".join(lines),
+    )
 
 
-def describe(separation: Separation) -> str:
-    """Say in a sentence what counts as one object."""
-    kinds = {
-        True: f"Touching nuclei are told apart where the valley between them is {separation.depth:.0%} deep.",
-        False: "Each connected area of the mask is one object (8-connected).",
-    }
-    unsure = f" Those whose distance stays below {separation.heart:g} are left out." if separation.heart else ""
-    small = f" Objects below {separation.min_area} pixels are left out." if separation.min_area > 1 else ""
-    return kinds[separation.separate] + (unsure if separation.separate else "") + small
+def command_of(decisions: Decisions, formats: Sequence[str], pages: Iterable[int] = (0,)) -> str:
+    """Return the command line that makes the results again; of several pages, the first one's."""
+    words = ["python", "-m", "unet", "predict", "--model", decisions.model or decisions.info.name]
+    words += ["--input", "IMAGES", "--output", "RESULTS", "--threshold", f"{decisions.threshold:g}"]
+    words += changed_flags(decisions.separation, decisions.info.separation)
+    words += changed_flags(decisions.preparation, Preparation())
+    if page := min(pages, default=0):
+        words += ["--page", str(page)]
+    for name, (low, high) in decisions.ranges.items():
+        words += ["--keep", write_range(name, low, high)]
+    return shlex.join([*words, "--export", *(["all"] if set(formats) == set(FORMATS) else formats)])
 
 
-def _write_about(
-    archive: zipfile.ZipFile, rows: list[ImageSummary], info: ModelInfo, threshold: float, separation: Separation
-) -> None:
-    table = io.StringIO(newline="")
-    write_summary(table, rows)
-    manifest = {
-        "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "threshold": threshold,
-        "separation": separation.to_dict(),
-        "images": [row.file for row in rows],
-        "model": info.to_dict(),
-        "versions": versions(),
-    }
-    images = f"{len(rows)} image{'s' if len(rows) != 1 else ''}"
-    archive.writestr("summary.csv", table.getvalue())
-    archive.writestr("manifest.json", json.dumps(manifest, indent=2, ensure_ascii=False))
-    about = README.format(images=images, model=info.name, threshold=threshold, separated=describe(separation))
-    archive.writestr("README.txt", about)
+def model_digest(folder: Path) -> str:
+    """Return the SHA-256 of a Model folder: of its description and its weights."""
+    digest = hashlib.sha256()
+    for name in (INFO_FILE, WEIGHTS_FILE):
+        digest.update((Path(folder) / name).read_bytes())
+    return digest.hexdigest()

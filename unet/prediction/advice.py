@@ -11,7 +11,8 @@ import numpy as np
 
 from unet.data.diameters import diameter
 from unet.model.info import ModelInfo
-from unet.prediction.predictor import Prediction
+from unet.prediction.maps import Prediction
+from unet.prediction.objects import areas_of
 from unet.prediction.preparation import Preparation
 
 # Shares of the image that nuclei cover: below the first it is as good as empty, above the second as good as full. The
@@ -79,12 +80,13 @@ def advise(
             f"This model has learned little yet: Dice {info.scores['dice']:.2f} on its validation images. "
             "Train it for longer, or choose another model."
         )
-    covered = np.count_nonzero(labels) / labels.size
+    areas = areas_of(labels, int(labels.max(initial=0)))[1:]
+    covered = areas.sum() / labels.size
     if covered < NEARLY_EMPTY:
         return _empty(image, prediction, threshold, preparation)
     if covered > NEARLY_FULL:
         return _full(preparation, covered)
-    return _size(labels, info, preparation)
+    return _size(areas[areas > 0], labels.shape, info, preparation)
 
 
 def _empty(image: np.ndarray, prediction: Prediction, threshold: float, preparation: Preparation) -> Advice:
@@ -122,14 +124,12 @@ def _inverted(preparation: Preparation, what: str) -> Advice:
     )
 
 
-def _size(labels: np.ndarray, info: ModelInfo, preparation: Preparation) -> Advice | None:
+def _size(areas: np.ndarray, shape: tuple[int, int], info: ModelInfo, preparation: Preparation) -> Advice | None:
     learned = info.provenance.get("object_diameters")
-    areas = np.bincount(labels.ravel())[1:]
-    areas = areas[areas > 0]
     if not _are_sizes(learned) or len(areas) < FEWEST:
         return None
     config = info.config
-    found = diameter(float(np.median(areas)), *labels.shape, config) * (preparation.scale if config.is_native else 1)
+    found = diameter(float(np.median(areas)), *shape, config) * (preparation.scale if config.is_native else 1)
     if learned["low"] / FAR <= found <= learned["high"] * FAR:
         return None
     message = (

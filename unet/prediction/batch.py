@@ -6,14 +6,18 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from unet.config import Separation
+from unet.data.calibration import PixelSize, read_pixel_size
 from unet.data.images import IMAGE_SUFFIXES, map_image
 from unet.data.layouts import find_samples
 from unet.errors import ImageError
+from unet.exports.bundle import Bundle, unique_stems
+from unet.exports.formats import USUAL
+from unet.exports.result import Decisions, Result
+from unet.exports.summary import ImageSummary
+from unet.exports.tables import summary_file, summary_row
 from unet.files import atomic_path
-from unet.prediction.export import summary_row, unique_stems, write_prediction
 from unet.prediction.predictor import Predictor
-from unet.prediction.summary import ImageSummary, write_summary
+from unet.prediction.preparation import choose_channels
 from unet.settings import Settings
 
 
@@ -42,12 +46,14 @@ def predict_files(
     output: Path,
     settings: Settings,
     *,
-    threshold: float | None = None,
-    separation: Separation | None = None,
+    decisions: Decisions | None = None,
+    formats: Sequence[str] = USUAL,
     page: int = 0,
+    pixel_size: PixelSize | None = None,
+    model_folder: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[ImageSummary]:
-    """Predict image files, write each one's results as it is done, and ``summary.csv`` at the end.
+    """Predict image files, write each one's results as it is done, and those of all images at the end.
 
     Parameters
     ----------
@@ -57,12 +63,16 @@ def predict_files(
         The folder for the results; it is made.
     settings : Settings
         Its limit on image size holds.
-    threshold : float, optional
-        0 to 1; by default the one stored with the model.
-    separation : Separation, optional
-        By default the one stored with the model.
+    decisions : Decisions, optional
+        By default what is stored with the model.
+    formats : sequence of str
+        Names of ``unet.exports.FORMATS``.
     page : int
         Page of multi-page TIFFs, from 0.
+    pixel_size : PixelSize, optional
+        By default what each file says, if it does.
+    model_folder : Path, optional
+        Whose digest ``manifest.json`` gives.
     progress : callable, optional
         Takes the number of images done and their total.
 
@@ -71,27 +81,34 @@ def predict_files(
     list of ImageSummary
         One for each image, in order; ``error`` says what was wrong with a broken one.
     """
-    threshold = predictor.info.threshold if threshold is None else threshold
-    separation = predictor.info.separation if separation is None else separation
+    info = predictor.info
+    decisions = decisions or Decisions(info, info.threshold, info.separation)
     output.mkdir(parents=True, exist_ok=True)
+
+    def write(name: str, content: bytes) -> None:
+        with atomic_path(output / name) as temporary:
+            temporary.write_bytes(content)
+
+    bundle = Bundle(write, [name for name in formats if name != "summary"])
     rows = []
     for path, stem in zip(images, unique_stems(images), strict=True):
         started = time.perf_counter()
         try:
             image = map_image(path, settings.cache, page=page, max_megapixels=settings.max_image_megapixels)
-            labels = write_prediction(
-                output, stem, predictor.predict(image, folder=settings.cache), threshold, separation
-            )
-            row = summary_row(str(path), stem, labels, threshold)
+            found = predictor.predict(image, preparation=decisions.preparation, folder=settings.cache)
+            image = choose_channels(image, decisions.preparation.channels, name=path.name)
+            size = pixel_size or read_pixel_size(path)
+            result = Result(str(path), stem, image, found, decisions, page, size)
+            bundle.add(result)
+            row = summary_row(result)
         except ImageError as error:
-            row = ImageSummary(file=str(path), stem=stem, threshold=threshold, error=str(error))
+            row = ImageSummary(file=str(path), stem=stem, threshold=decisions.threshold, error=str(error))
         row.seconds = round(time.perf_counter() - started, 3)
         rows.append(row)
         if progress:
             progress(len(rows), len(images))
-    with (
-        atomic_path(output / "summary.csv") as temporary,
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        write_summary(file, rows)
+    bundle.finish()
+    # With the files that could not be read, and with times, which only this knows.
+    write("summary.csv", summary_file(rows))
+    write("manifest.json", bundle.manifest(decisions, model_folder))
     return rows

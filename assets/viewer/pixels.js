@@ -1,0 +1,47 @@
+// Takes the pixels of an image and its maps from the server, once, and keeps them for the viewer. The mount has nothing
+// to show: it is apart from the viewer so that a moved threshold does not bring the pixels again.
+
+const KEPT = 4; // images; an image of 2048 x 2048 pixels takes some 30 MB
+
+export default function ({ data, setStateValue, setTriggerValue }) {
+  const store = (window.unetScenes ??= new Map());
+  if (data instanceof Uint8Array) {
+    receive(data, store).then(() => setStateValue("have", [...store.keys()]));
+  }
+  // The region that the viewer would like to see at full resolution goes to the server from here.
+  const ask = (event) => setTriggerValue("region", event.detail);
+  window.addEventListener("unet-region", ask);
+  return () => window.removeEventListener("unet-region", ask);
+}
+
+async function receive(blob, store) {
+  const view = new DataView(blob.buffer, blob.byteOffset);
+  const length = view.getUint32(0, true);
+  const scene = JSON.parse(new TextDecoder().decode(blob.subarray(4, 4 + length)));
+  let start = 4 + length;
+  for (const part of scene.parts) {
+    const bytes = blob.subarray(start, start + part.bytes);
+    start += part.bytes;
+    scene[part.name] = part.name === "picture" ? await decoded(bytes) : await inflated(bytes);
+  }
+  scene.levels = joined(scene.levels, Uint16Array);
+  if (scene.labels) scene.labels = joined(scene.labels, Uint32Array);
+  if (scene.picture) Object.assign(scene, { image: scene.picture, channels: 4, picture: null });
+  if (scene.part_of) {
+    const whole = store.get(scene.part_of);
+    if (whole) whole.detail = scene;
+  } else {
+    store.delete(scene.key);
+    store.set(scene.key, scene);
+    while (store.size > KEPT) store.delete(store.keys().next().value);
+  }
+  window.dispatchEvent(new CustomEvent("unet-scene", { detail: scene.part_of ?? scene.key }));
+}
+
+async function decoded(bytes) {
+  const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
+  const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
+  const context = canvas.getContext("2d");
+  context.drawImage(bitmap, 0, 0);
+  return context.getImageData(0, 0, bitmap.width, bitmap.height).data;
+}

@@ -1,0 +1,95 @@
+"""Every format that results can be taken away in, by its name: a file an image, or one of all images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from unet.exports import coco, pictures, tables, vectors
+from unet.exports.result import Result
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file.
+
+    Attributes
+    ----------
+    title, help : str
+        What people read.
+    suffix, mime : str
+        The end of its name, such as ``_labels.tif``; for a file of all images its whole name.
+    write : callable, optional
+        From a result to the file's bytes: one file an image.
+    part, whole : callable, optional
+        From a result to its part, and from the parts of all images to the file's bytes.
+    """
+
+    title: str
+    help: str
+    suffix: str
+    mime: str
+    write: Callable[[Result], bytes] | None = None
+    part: Callable[[Result], Any] | None = None
+    whole: Callable[[list[Any]], bytes] | None = None
+
+    def of(self, result: Result) -> bytes:
+        """Return the file's bytes for one image."""
+        return self.write(result) if self.write else self.whole([self.part(result)])
+
+    def name_for(self, stem: str) -> str:
+        """Return the file's name for one image."""
+        return f"{stem}{self.suffix}" if self.write else f"{stem}_{self.suffix}"
+
+
+PNG, TIFF, CSV, JSON, ZIP = "image/png", "image/tiff", "text/csv", "application/json", "application/zip"
+
+FORMATS: dict[str, Format] = {
+    "labels": Format(
+        "Label map (TIFF)",
+        "0 background, 1, 2, 3 … the nuclei; 16 or 32 bits; the pixel size is kept, as ImageJ reads it.",
+        "_labels.tif", TIFF, write=pictures.labels,
+    ),
+    "mask": Format("Mask (PNG)", "255 where there is a nucleus, else 0.", "_mask.png", PNG, write=pictures.mask),
+    "classes": Format(
+        "Classes (PNG)", "The class of each pixel; 0 is background.", "_classes.png", PNG, write=pictures.classes
+    ),
+    "overlay": Format(
+        "Overlay (PNG)", "The image with the nuclei over it, to look at.", "_overlay.png", PNG, write=pictures.overlay
+    ),
+    "probability": Format(
+        "Probability map (TIFF)", "0 to 1, 32-bit float.", "_probability.tif", TIFF, write=pictures.probability
+    ),
+    "measurements": Format(
+        "Measurements (CSV)", "One row a nucleus: size, shape, place, intensity.", "_measurements.csv", CSV,
+        write=tables.measurements,
+    ),
+    "rois": Format(
+        "ImageJ / Fiji ROIs (zip)", "One outline a nucleus, for ImageJ's ROI manager; holes are filled.",
+        "_rois.zip", ZIP, write=vectors.rois,
+    ),
+    "geojson": Format(
+        "QuPath (GeoJSON)", "One detection a nucleus with its measurements; drop it onto the image in QuPath.",
+        ".geojson", "application/geo+json", write=vectors.geojson,
+    ),
+    "coco": Format(
+        "COCO (JSON)", "Boxes, areas and outlines, as libraries of deep learning read them.", "coco.json", JSON,
+        part=coco.part, whole=coco.whole,
+    ),
+    "rle": Format(
+        "Run lengths (CSV)", "As the 2018 Data Science Bowl wanted its submissions.", "rle.csv", CSV,
+        part=tables.run_lengths, whole=tables.run_length_file,
+    ),
+    "summary": Format(
+        "Summary (CSV)", "One row an image: nuclei, covered share, mean area.", "summary.csv", CSV,
+        part=tables.summary_row, whole=tables.summary_file,
+    ),
+}  # fmt: skip
+# What the command line writes unless it is told otherwise.
+USUAL = ("probability", "mask", "labels", "classes", "summary")
+
+
+def suits(name: str, result: Result) -> bool:
+    """Tell whether a format has something to say of a result: classes there may be, or not."""
+    return name != "classes" or result.prediction.classes is not None

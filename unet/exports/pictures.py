@@ -1,0 +1,98 @@
+"""Results as images: label maps, masks, probability maps, overlays."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import tifffile
+
+from unet.data.calibration import PixelSize
+from unet.data.mapped import LARGE_PIXELS, let_go, shrink
+from unet.data.pixels import resize_labels
+from unet.exports.result import Result
+from unet.prediction import render
+
+# Overlays are to be looked at: those of larger images are made smaller.
+LONGEST_OVERLAY = 4096
+OPACITY = 0.4
+TILE = 512
+
+
+def labels(result: Result) -> bytes:
+    """Return the label map as TIFF, (height, width) uint16 or uint32, compressed without loss."""
+    found = result.labels
+    return _tiff(found.shape, found.dtype, lambda rows, columns: found[rows, columns], result.pixel_size)
+
+
+def probability(result: Result) -> bytes:
+    """Return the probability map as TIFF, (height, width) float32, compressed without loss."""
+    maps = result.prediction
+    return _tiff(
+        maps.shape,
+        np.dtype(np.float32),
+        lambda rows, columns: maps.crop(rows, columns).probability,
+        result.pixel_size,
+    )
+
+
+def mask(result: Result) -> bytes:
+    """Return the mask as PNG, 8-bit grey: 0 and 255."""
+    return render.png(render.mask_picture(result.labels > 0), fast=False)
+
+
+def classes(result: Result) -> bytes:
+    """Return the class of each pixel as PNG, 8-bit grey: 0 background, 1 to n the classes."""
+    chosen = result.prediction.class_map(result.decisions.threshold)
+    return render.png(np.where(result.labels > 0, chosen, 0).astype(np.uint8), fast=False)
+
+
+def overlay(result: Result) -> bytes:
+    """Return the image with the objects over it as PNG, RGB, its longer side at most 4096 pixels."""
+    image = shrink(result.image, LONGEST_OVERLAY)
+    found = result.labels
+    if found.shape != image.shape[:2]:
+        found = resize_labels(found, image.shape[:2])
+    return render.png(render.overlay(image, found, opacity=OPACITY), fast=False)
+
+
+def _tiff(
+    shape: tuple[int, int],
+    dtype: np.dtype,
+    part: Callable[[slice, slice], np.ndarray],
+    pixel_size: PixelSize | None,
+) -> bytes:
+    stream = io.BytesIO()
+    size = {}
+    if pixel_size:
+        # Centimetres are what all programs know; ImageJ reads them together with the unit in the description.
+        size = {"resolution": (1e4 / pixel_size.x, 1e4 / pixel_size.y), "resolutionunit": "CENTIMETER"}
+    whole = {"data": part(slice(None), slice(None))}
+    tiles = {"data": _tiles(shape, dtype, part), "shape": shape, "dtype": dtype, "tile": (TILE, TILE)}
+    tifffile.imwrite(
+        stream,
+        **(tiles if shape[0] * shape[1] > LARGE_PIXELS else whole),
+        compression="zlib",
+        photometric="minisblack",
+        metadata=None,
+        software="U-Net Studio",
+        description=_imagej_words(pixel_size),
+        **size,
+    )
+    return stream.getvalue()
+
+
+def _imagej_words(size: PixelSize | None) -> str | None:
+    """Return the note by which ImageJ knows the unit of the resolution; without a pixel size there is none."""
+    return "ImageJ=1.54f\nimages=1\nunit=cm\nloop=false\n" if size else None
+
+
+def _tiles(shape: tuple[int, int], dtype: np.dtype, part: Callable[[slice, slice], np.ndarray]) -> Iterator[np.ndarray]:
+    for top in range(0, shape[0], TILE):
+        for left in range(0, shape[1], TILE):
+            found = part(slice(top, top + TILE), slice(left, left + TILE))
+            tile = np.zeros((TILE, TILE), dtype)
+            tile[: found.shape[0], : found.shape[1]] = found
+            let_go(found)
+            yield tile
