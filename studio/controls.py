@@ -23,6 +23,13 @@ CHANNELS, INVERT, SCALE, PIXEL = "channels", "invert", "scale", "pixel"
 MOST_CHANNELS = 16
 
 
+def clean_address() -> None:
+    """Take out of the address what Streamlit would stumble over: “inf” where a whole number is wanted."""
+    for name in list(st.query_params):
+        if (name == "min_area" or name.startswith("page-")) and not st.query_params[name].isdecimal():
+            del st.query_params[name]
+
+
 def choose_image(names: list[str]) -> str:
     """Draw the choice among several images, with buttons to the ones before and after."""
     # Of another set of images, perhaps; Streamlit would complain about a name that is no option.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import io
 import json
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +16,15 @@ import tifffile
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from studio import outputs, predictions, uploads, viewer
+from studio import batch, held, outputs, predictions, results, uploads, viewer
 from tests.factories import draw_discs
 from unet.config import ModelConfig, Separation
 from unet.data.images import read_image
 from unet.model.folder import ModelInfo, save_model
-from unet.prediction.objects import summarize
-from unet.prediction.predictor import Prediction, Predictor
+from unet.prediction.maps import Prediction
+from unet.prediction.objects import label_objects
+from unet.prediction.predictor import Predictor
+from unet.prediction.preparation import Preparation
 from unet.settings import SAMPLE_IMAGES, Settings
 
 SAMPLES = sorted(path.name for path in SAMPLE_IMAGES.glob("*.png"))
@@ -49,13 +53,13 @@ def model(settings: Settings) -> str:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many images the model was asked for, call by call; it answers as ever."""
     calls = []
-    ask = Predictor.predict_batch
+    ask = Predictor._run
 
-    def counting(self, images):
-        calls.append(len(images))
-        return ask(self, images)
+    def counting(self, batch):
+        calls.append(len(batch))
+        return ask(self, batch)
 
-    monkeypatch.setattr(Predictor, "predict_batch", counting)
+    monkeypatch.setattr(Predictor, "_run", counting)
     return calls
 
 
@@ -99,8 +103,38 @@ def metrics(app: AppTest) -> dict[str, str]:
 
 def shown(app: AppTest) -> dict:
     """Return what the viewer was given."""
-    (element,) = app.get("bidi_component")
-    return json.loads(element.proto.json)
+    return next(json.loads(each.proto.json) for each in app.get("bidi_component") if "threshold" in each.proto.json)
+
+
+def sent(app: AppTest) -> dict:
+    """Return the header of the pixels that were sent to the browser."""
+    content = next(each.proto.bytes for each in app.get("bidi_component") if each.proto.bytes)
+    return json.loads(content[4 : 4 + struct.unpack("<I", content[:4])[0]])
+
+
+def labels_in(data: dict) -> np.ndarray:
+    """Return the label map that the viewer was given, as the browser unpacks it."""
+    height, width = data["shown"]
+    planes = np.frombuffer(zlib.decompress(base64.b64decode(data["labels"])), np.uint8).reshape(4, height, width)
+    return sum(plane.astype(np.uint32) << (8 * index) for index, plane in enumerate(planes))
+
+
+def move(app: AppTest, threshold: float) -> AppTest:
+    """Let go of the slider: the page hears of it, and puts it into the address."""
+    app.query_params["threshold"] = f"{threshold:.2f}"
+    return app.run()
+
+
+def all_images(app: AppTest):
+    """Open the table of all images, and return it."""
+    app.session_state["below"] = next(each.label for each in app.tabs if each.label.startswith("All "))
+    app.run()
+    assert not app.exception
+    return next(each for each in app.dataframe if "Image" in each.value)
+
+
+def button(app: AppTest, key: str):
+    return next(each for each in app.button if each.key == key)
 
 
 # ---- choosing --------------------------------------------------------------------------------------------------
@@ -113,7 +147,7 @@ def test_the_page_begins_with_a_model_and_a_way_to_images(open_app, model):
     assert app.selectbox(key="model_choice").value == model
     assert app.query_params["model"] == model
     assert app.button(key="use_samples")
-    assert not app.slider
+    assert not app.get("bidi_component")
 
 
 def test_without_any_model_there_is_a_way_to_one(open_app, monkeypatch, tmp_path):
@@ -122,7 +156,7 @@ def test_without_any_model_there_is_a_way_to_one(open_app, monkeypatch, tmp_path
     assert not app.exception
     assert "no model yet" in app.info[0].value
     assert any(widget.label.startswith("A Model folder") for widget in app.file_uploader)
-    assert not app.slider
+    assert not app.get("bidi_component")
 
 
 def test_a_model_that_is_gone_is_replaced_and_said(open_app, model):
@@ -135,11 +169,11 @@ def test_a_model_that_is_gone_is_replaced_and_said(open_app, model):
 def test_an_uploaded_model_is_chosen_at_once(open_app, model, tmp_path):
     other = write_model(tmp_path / "other", name="my [model](http://x)", threshold=0.6, seed=1)
     app = open_app("predict", model=model, samples="1")
-    app.slider(key="threshold").set_value(0.3).run()
+    move(app, 0.3)
     upload_model(app, zip_model(other))
     assert not app.exception
     assert app.query_params["model"].startswith("uploaded:my-model-http-x-")
-    assert app.slider(key="threshold").value == 0.6
+    assert shown(app)["threshold"] == 0.6
     # Its name is shown as it is: no link is made of it.
     assert any(r"my \[model\](http\://x)" in each.value for each in app.markdown)
 
@@ -173,7 +207,7 @@ def test_the_samples(open_app, model, asked):
     assert app.query_params["samples"] == "1"
     assert app.selectbox(key="image").options == SAMPLES
     assert sum(asked) == len(SAMPLES)
-    assert list(app.dataframe[0].value["Image"]) == SAMPLES
+    assert list(all_images(app).value["Image"]) == SAMPLES
 
 
 def test_uploads_are_kept_by_content_and_found_by_the_address(open_app, model, settings, asked):
@@ -201,7 +235,7 @@ def test_nothing_but_broken_files(open_app, model, asked):
     app = upload(open_app("predict"), ("broken.png", b"nonsense"))
     assert not app.exception
     assert "1 file was left out" in app.warning[0].value
-    assert not app.slider
+    assert not app.get("bidi_component")
     assert sum(asked) == 0
     app.button(key="choose_others").click().run()
     assert "images" not in app.query_params
@@ -214,15 +248,15 @@ def test_a_page_of_a_stack_is_chosen(open_app, model, asked):
     app.selectbox(key="image").set_value("stack.tif").run()
     page = next(widget for widget in app.number_input if "Page" in widget.label)
     assert (page.min, page.max, page.value) == (1, 3, 1)
-    first = shown(app)["panels"][0]["layers"][0]
+    first = shown(app)["scene"]
     page.set_value(3).run()
     assert not app.exception
     assert sum(asked) == 3
-    assert shown(app)["panels"][0]["layers"][0] != first
+    assert shown(app)["scene"] != first
     # The table speaks of the page that was chosen, also when another image is looked at.
-    rows = app.dataframe[0].value
+    rows = all_images(app).value
     app.selectbox(key="image").set_value("one.png").run()
-    assert app.dataframe[0].value.equals(rows)
+    assert all_images(app).value.equals(rows)
 
 
 def test_a_link_to_images_that_are_gone(open_app, model, settings):
@@ -240,56 +274,64 @@ def test_a_link_to_images_that_are_gone(open_app, model, settings):
 # ---- the threshold ---------------------------------------------------------------------------------------------
 
 
-def test_the_threshold_redraws_without_the_model(open_app, model, settings, asked):
+def test_the_threshold_moves_objects_and_table_without_the_model(open_app, model, settings, asked):
     app = open_app("predict", model=model, samples="1")
-    assert app.slider(key="threshold").value == 0.47
-    assert any("0.47 is the model's own" in caption.value for caption in app.caption)
+    assert shown(app)["threshold"] == shown(app)["own"] == 0.47
     predictor = Predictor.open(settings.models / "small")
-    probability = predictor.predict(read_image(SAMPLE_IMAGES / SAMPLES[0])).probability
+    prediction = predictor.predict(read_image(SAMPLE_IMAGES / SAMPLES[0]))
     asked.clear()
-    layers = []
     for threshold in (0.45, 0.5, 0.55):
-        app.slider(key="threshold").set_value(threshold).run()
+        move(app, threshold)
         assert not app.exception
-        found = summarize(probability, threshold)
-        assert metrics(app)["Nuclei found"] == f"{found.count:,}"
-        assert metrics(app)["Area covered"] == f"{found.covered:.1%}"
-        assert app.dataframe[0].value["Nuclei"][0] == found.count
-        layers.append(shown(app)["panels"][0]["layers"])
+        labels = label_objects(prediction.mask(threshold))
+        assert shown(app)["threshold"] == threshold
+        np.testing.assert_array_equal(labels_in(shown(app)), labels)
+        assert metrics(app)["Nuclei found"] == f"{labels.max():,}"
+        assert metrics(app)["Area covered"] == f"{(labels > 0).mean():.1%}"
+        assert app.dataframe[0].value["area"].sum() == (labels > 0).sum()
     assert asked == []
-    # The image stays, its mask changes.
-    assert len({image for image, _ in layers}) == 1
-    assert len({mask for _, mask in layers}) > 1
 
 
-@pytest.mark.parametrize("view", viewer.VIEWS)
-def test_every_view_has_words_for_its_colours(open_app, model, view):
-    app = open_app("predict", model=model, samples="1", view=view)
-    assert not app.exception
-    assert app.segmented_control(key="view").value == view
-    data = shown(app)
-    assert len(data["panels"]) == (2 if view == "Side by side" else 1)
-    assert all(panel["alt"].startswith(SAMPLES[0]) for panel in data["panels"])
-    words = viewer.describe(view, 0.47)
-    assert any(words in caption.value for caption in app.caption)
-    assert bool(data["ramp"]) == (view == "Probability")
-    assert any(slider.label == "Opacity" for slider in app.slider) == (view in viewer.WITH_OPACITY)
+def test_the_pixels_travel_apart_from_what_the_threshold_moves(open_app, model):
+    app = open_app("predict", model=model, samples="1")
+    header = sent(app)
+    assert header["key"] == shown(app)["scene"]
+    assert header["shown"] == shown(app)["shown"]
+    assert {part["name"] for part in header["parts"]} == {"image", "levels"}
+    move(app, 0.3)
+    assert sent(app)["key"] == header["key"]
+    assert len(json.dumps(shown(app))) < 100_000
 
 
 def test_the_address_is_obeyed(open_app, model):
-    app = open_app("predict", model=model, samples="1", threshold="0.3", view="Mask", image=SAMPLES[2])
+    app = open_app("predict", model=model, samples="1", threshold="0.3", image=SAMPLES[2], min_area="40", pixel="0.5")
     assert not app.exception
-    assert app.slider(key="threshold").value == 0.3
-    assert app.segmented_control(key="view").value == "Mask"
+    assert shown(app)["threshold"] == 0.3
+    assert shown(app)["pixel_size"] == 0.5
     assert app.selectbox(key="image").value == SAMPLES[2]
+    frame = app.dataframe[0].value
+    assert (frame["area"] >= 40).all()
+    assert (frame["area_um2"] == frame["area"] / 4).all()
 
 
 @pytest.mark.parametrize("wrong", ["", "7", "-1", "nan", "inf", "abc", "0.5,0.6"])
 def test_nonsense_in_the_address_breaks_nothing(open_app, model, wrong):
-    app = open_app("predict", model=model, samples="1", threshold=wrong, view=wrong, opacity=wrong, image=wrong)
+    names = (
+        "threshold",
+        "image",
+        "depth",
+        "min_area",
+        "channels",
+        "invert",
+        "scale",
+        "keep",
+        "pixel",
+        "look",
+        "separate",
+    )
+    app = open_app("predict", model=model, samples="1", **dict.fromkeys(names, wrong))
     assert not app.exception
-    assert 0 <= app.slider(key="threshold").value <= 1
-    assert any("Orange" in caption.value for caption in app.caption)  # the overlay
+    assert 0 <= shown(app)["threshold"] <= 1
     assert app.selectbox(key="image").value == SAMPLES[0]
 
 
@@ -298,10 +340,97 @@ def test_another_model_begins_with_its_own_threshold(open_app, model, settings):
     app = open_app("predict", model=model, samples="1", threshold="0.3")
     app.selectbox(key="model_choice").set_value("uploaded:other").run()
     assert not app.exception
-    assert app.slider(key="threshold").value == 0.6
+    assert shown(app)["threshold"] == 0.6
     assert app.query_params["model"] == "uploaded:other"
-    app.slider(key="threshold").set_value(0.2).run()
-    assert app.slider(key="threshold").value == 0.2
+    move(app, 0.2)
+    assert shown(app)["threshold"] == 0.2
+
+
+# ---- nuclei ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["separate", "fill_holes", "clear_edge"])
+def test_what_counts_as_a_nucleus_is_seen_at_once(open_app, name):
+    app = open_app("predict", samples="1", threshold="0.5")
+    toggle = app.toggle(key=name)
+    before = labels_in(shown(app))
+    toggle.set_value(not toggle.value).run()
+    assert not app.exception
+    after = labels_in(shown(app))
+    if name == "fill_holes":  # where there are any
+        assert (after > 0).sum() >= (before > 0).sum()
+    else:
+        assert (after != before).any()
+    assert app.dataframe[0].value["label"].max() == after.max()
+
+
+def test_a_range_keeps_some_of_the_nuclei(open_app):
+    app = open_app("predict", samples="1", keep="area:150:300")
+    assert not app.exception
+    frame = app.dataframe[0].value
+    assert frame["area"].between(150, 300).all()
+    assert metrics(app)["Kept"] == str(len(frame))
+    assert int(metrics(app)["Nuclei found"]) > len(frame)
+    flags = np.frombuffer(base64.b64decode(shown(app)["kept"]), np.uint8)
+    assert np.flatnonzero(flags).tolist() == frame["label"].tolist()
+    button(app, "keep_all").click().run()
+    assert not app.exception
+    assert "keep" not in app.query_params
+    assert shown(app)["kept"] is None
+
+
+def test_a_nucleus_that_is_chosen_lights_up_and_its_row_is_chosen(open_app):
+    app = open_app("predict", samples="1")
+    revision = next(each.key for each in app.dataframe if each.key and each.key.startswith("nuclei-")).split("-", 1)[1]
+    app.session_state["nucleus"] = (revision.rpartition("-")[0], 7)
+    app.run()
+    assert not app.exception
+    assert shown(app)["selected"] == 7
+    x, y, _ = shown(app)["center"]
+    labels = labels_in(shown(app))
+    assert labels[int(y * labels.shape[0]), int(x * labels.shape[1])] == 7
+    # Of another threshold it would be another nucleus.
+    assert shown(move(app, 0.31))["selected"] is None
+
+
+def test_advice_for_an_image_in_which_nothing_is_found(open_app, model):
+    app = open_app("predict", model=model, samples="1", threshold="0.99")
+    assert any("Next to nothing" in each.value for each in app.markdown)
+    button(app, "remedy").click().run()
+    assert not app.exception
+    assert float(app.query_params["threshold"]) < 0.99
+    assert int(metrics(app)["Nuclei found"].replace(",", "")) > 0
+
+
+def test_a_preparation_predicts_anew(open_app, model, asked):
+    app = open_app("predict", model=model, samples="1")
+    scene = shown(app)["scene"]
+    asked.clear()
+    app.toggle(key="choice_invert").set_value(True).run()
+    assert not app.exception
+    assert app.query_params["invert"] == "1"
+    assert sum(asked) == len(SAMPLES)
+    assert shown(app)["scene"] != scene
+    app.toggle(key="choice_invert").set_value(False).run()
+    assert "invert" not in app.query_params
+    assert shown(app)["scene"] == scene
+
+
+def test_channels_are_chosen(open_app, model):
+    stream = io.BytesIO()
+    image = np.stack([draw_discs(5, (40, 40), seed)[0][..., 0] for seed in range(4)], axis=2)
+    tifffile.imwrite(stream, image, photometric="minisblack", planarconfig="contig")
+    app = upload(open_app("predict", model=model), ("channels.tif", stream.getvalue()))
+    assert not app.exception
+    assert sent(app)["channels"] == 3
+    app.pills(key="choice_channels").set_value([3]).run()
+    assert not app.exception
+    assert app.query_params["channels"] == "4"
+    assert sent(app)["channels"] == 1
+    assert "intensity_mean" in app.dataframe[0].value
+
+
+# ---- several images --------------------------------------------------------------------------------------------
 
 
 def test_previous_and_next(open_app, model):
@@ -316,49 +445,55 @@ def test_several_classes_have_several_colours(open_app, settings):
     write_model(settings.models / "classes", classes=3)
     app = open_app("predict", model="uploaded:classes", samples="1", threshold="0.1")
     assert not app.exception
-    assert any("class 1" in caption.value for caption in app.caption)
+    assert shown(app)["classes"] == 2
+    assert {part["name"] for part in sent(app)["parts"]} == {"image", "levels", "classes"}
 
 
 # ---- holding and taking along ----------------------------------------------------------------------------------
 
 
 def test_maps_are_held_within_bounds():
-    held = predictions.Held(max_bytes=3000)
+    bounded = held.Held(max_bytes=1500)
+
+    def key(name: str) -> held.Key:
+        return ("model", Preparation(), name, 0)
+
     for number in range(4):
-        held.put(("model", str(number), 0), predictions.Facts(), Prediction(np.zeros((16, 16), np.float32)))
-    assert held.bytes <= 3000
-    assert held.get(("model", "0", 0)) is None
-    assert held.get(("model", "3", 0)) is not None
-    assert len(held.facts) == 4
-    held.put(("model", "large", 0), predictions.Facts(), Prediction(np.zeros((100, 100), np.float32)))
-    assert held.get(("model", "large", 0)) is not None
+        bounded.put(key(str(number)), held.Facts(), Prediction.of(np.zeros((16, 16), np.float32)))
+    assert bounded.bytes <= 1500
+    assert bounded.get(key("0")) is None
+    assert bounded.get(key("3")) is not None
+    assert len(bounded.facts) == 4
+    bounded.put(key("large"), held.Facts(), Prediction.of(np.zeros((100, 100), np.float32)))
+    assert bounded.get(key("large")) is not None
 
 
-def test_a_map_that_was_let_go_is_made_again(open_app, model, asked, monkeypatch):
-    small = predictions.Held(max_bytes=1)
-    monkeypatch.setattr(predictions, "held", lambda: small)
+def test_a_map_that_was_let_go_is_made_again(open_app, model, monkeypatch):
+    small = held.Held(max_bytes=1)
+    for module in (predictions, results):
+        monkeypatch.setattr(module, "held", lambda: small)
     app = open_app("predict", model=model, samples="1")
     assert not app.exception
-    asked.clear()
     app.selectbox(key="image").set_value(SAMPLES[1]).run()
     assert not app.exception
-    assert asked == [1]
+    assert sent(app)["shown"] == list(read_image(SAMPLE_IMAGES / SAMPLES[1]).shape[:2])
 
 
 def test_everything_in_a_zip(model, settings):
     from unet.model.folder import find_model
 
-    job = predictions.Job.of(find_model(model, settings), settings)
+    job = predictions.Job.of(find_model(model, settings), settings, Preparation())
     key = uploads.keep_uploads([("a.png", io.BytesIO(png(1))), ("stack.tif", io.BytesIO(tiff(2)))], settings)
     one, stack = uploads.find_uploads(key, settings)[0]
-    content = predictions.zip_of_everything(
-        job, [("a.png", one, 0), ("stack.tif", stack, 1)], predictions.Decision(0.4, Separation()), 0.5
-    )()
+    decision = predictions.Decision(0.4, Separation())
+    pages = [("a.png", one, 0), ("stack.tif", stack, 1)]
+    content = outputs.zip_of_everything(job, pages, outputs.decisions_of(job, decision, {}), decision)()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        assert {"a_mask.png", "stack_labels.tif", "summary.csv", "manifest.json"} <= set(archive.namelist())
+        assert {"a_mask.png", "stack_labels.tif", "coco.json", "manifest.json"} <= set(archive.namelist())
         labels = tifffile.imread(io.BytesIO(archive.read("stack_labels.tif")))
-    prediction = predictions.prediction_of(job, stack, 1)
-    assert np.array_equal(labels > 0, prediction.probability > 0.4)
+        command = json.loads(archive.read("manifest.json"))["command"]
+    assert np.array_equal(labels > 0, predictions.prediction_of(job, stack, 1).mask(0.4))
+    assert "--model uploaded:small" in command
     assert not list(settings.cache.glob("results-*"))
 
 
@@ -382,25 +517,25 @@ def test_names_are_without_their_folders(settings, name):
     assert uploads.keep_upload(io.BytesIO(b"x"), name, settings).name == "a.png"
 
 
-def test_large_images_are_shown_smaller_and_rims_survive():
-    picture = viewer.make_picture(np.full((3000, 1000), 7, np.uint16))
-    assert picture.size == (2048, 683)
-    assert picture.stretched
-    mask = np.zeros((20, 20), bool)
-    mask[5:15, 5:15] = True
-    layer = viewer.mask_layer(mask, 0.4)
-    image = np.asarray(Image.open(io.BytesIO(base64.b64decode(layer.partition(",")[2]))).convert("RGBA"))
-    assert tuple(image[0, 0]) == (0, 0, 0, 0)
-    assert image[10, 10, 3] == 102
-    assert image[5, 5, 3] == 255
-    assert tuple(image[5, 5, :3]) == (230, 159, 0)
+def test_large_images_are_sent_smaller():
+    scene = viewer.make_scene(
+        "key", np.full((3000, 1000), 7, np.uint16), Prediction.of(np.zeros((3000, 1000), np.float32))
+    )
+    assert scene.size == (3000, 1000)
+    assert scene.shown == (1500, 500)
+    assert scene.stretched
 
 
-def test_the_table_waits_where_it_would_take_long(open_app, model, monkeypatch):
-    monkeypatch.setattr(outputs, "TABLE_AT_ONCE", 1)
+def test_the_table_of_all_waits_where_it_would_take_long(open_app, model, monkeypatch):
+    monkeypatch.setattr(batch, "AT_ONCE", 1)
     app = open_app("predict", model=model, samples="1")
+    app.session_state["below"] = f"All {len(SAMPLES)} images"
+    app.run()
     assert not app.exception
     assert not app.dataframe
+    button(app, "count_all").click().run()
+    assert not app.exception
+    assert list(app.dataframe[0].value["Image"]) == SAMPLES
 
 
 def test_the_shipped_model_predicts_the_samples(open_app):

@@ -125,8 +125,53 @@ def test_predict_takes_one_image_and_the_models_own_threshold(model, images, tmp
         "cells_labels.tif",
         "cells_mask.png",
         "cells_probability.tif",
+        "manifest.json",
         "summary.csv",
     ]
+
+
+def test_predict_writes_what_is_asked_for(model, images, tmp_path):
+    output = tmp_path / "all"
+    arguments = ["predict", "--model", "run:tiny", "--input", str(images / "cells.png"), "--output", str(output)]
+    assert main([*arguments, "--export", "measurements", "geojson", "coco", "--pixel-size", "0.5"]) == 0
+    names = {path.name for path in output.iterdir()}
+    assert names == {"cells_measurements.csv", "cells.geojson", "coco.json", "manifest.json", "summary.csv"}
+    with (output / "cells_measurements.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert all(float(row["area_um2"]) == int(row["area"]) / 4 for row in rows)
+    manifest = json.loads((output / "manifest.json").read_text())
+    assert manifest["images"][0]["objects"] == len(rows)
+    assert "--export measurements geojson coco" in manifest["command"]
+
+
+def test_predict_keeps_what_lies_in_a_range_and_prepares_images(model, images, tmp_path):
+    arguments = ["predict", "--model", str(model), "--input", str(images / "cells.png"), "--threshold", "0.5"]
+    found = []
+    for name, flags in (("all", []), ("kept", ["--keep", "area:0:3"]), ("inverted", ["--invert", "--scale", "0.5"])):
+        output = tmp_path / name
+        assert main([*arguments, *flags, "--output", str(output), "--export", "labels"]) == 0
+        found.append(tifffile.imread(output / "cells_labels.tif"))
+    every, kept, inverted = found
+    areas = np.bincount(every.ravel())[1:]
+    assert len(np.unique(kept)) - 1 == (areas <= 3).sum()
+    assert (inverted != every).any()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"), [(["--keep", "colour:1:2"], 2), (["--scale", "0"], 2), (["--model", "run:none"], 1)]
+)
+def test_predict_says_what_cannot_be(model, images, tmp_path, capsys, wrong, code):
+    arguments = [
+        "predict",
+        "--model",
+        str(model),
+        "--input",
+        str(images / "cells.png"),
+        "--output",
+        str(tmp_path / "a"),
+    ]
+    assert main([*arguments, *wrong]) == code
+    assert "error" in capsys.readouterr().err
 
 
 def test_predict_takes_a_folder_in_the_tutorials_layout(model, tutorial_folder, tmp_path):

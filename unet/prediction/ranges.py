@@ -8,7 +8,7 @@ import numpy as np
 
 from unet.data.mapped import folder_of, new_map, strips
 from unet.errors import ConfigError
-from unet.prediction.measure import COLUMNS
+from unet.prediction.measure import CALIBRATED, COLUMNS, SHAPE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,8 @@ def parse_range(text: str) -> tuple[str, tuple[float, float]]:
     except ValueError:
         raise ConfigError(f"“{text}” is no range; write a measurement and two numbers, such as area:30:120.") from None
     if name not in COLUMNS:
-        raise ConfigError(f"“{name}” is no measurement; choose from {', '.join(COLUMNS)}.")
+        known = ", ".join([*SHAPE, *CALIBRATED])
+        raise ConfigError(f"“{name}” is no measurement; choose from {known}, intensity_mean and the like.")
     if not low <= high:
         raise ConfigError(f"“{text}” keeps nothing: {low:g} lies above {high:g}.")
     return name, (low, high)

@@ -1,0 +1,102 @@
+"""Many images into one zip: names, manifest, memory."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import tracemalloc
+import zipfile
+
+import pytest
+
+from unet.cli import make_parser
+from unet.config import Separation
+from unet.exports import FORMATS
+from unet.exports.bundle import command_of, everything_zip, model_digest, unique_stems
+from unet.exports.result import Decisions
+from unet.flags import preparation_from_flags, separation_from_flags
+from unet.prediction.preparation import Preparation
+
+
+def test_stems_never_collide_nor_lead_elsewhere():
+    assert unique_stems(["a.png", "b/a.tif", "A.bmp", "c.png"]) == ["a", "a-2", "A-3", "c"]
+    assert unique_stems(["..\\..\\x.png", "C:y.png"]) == [".._.._x", "C_y"]
+
+
+def test_everything(make_result, decisions, tmp_path):
+    results = [make_result(file="a.png"), make_result(file="b.png")]
+    done = []
+    path = everything_zip(tmp_path / "all.zip", iter(results), decisions, progress=done.append)
+    assert done == [1, 2]
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        manifest = json.loads(archive.read("manifest.json"))
+        about = archive.read("README.txt").decode()
+    for name, form in FORMATS.items():
+        if name != "classes":  # this model has one kind of nucleus
+            expected = [f"a{form.suffix}", f"b{form.suffix}"] if form.write else [form.suffix]
+            assert set(expected) <= set(names)
+    assert "b_classes.png" not in names
+    assert len(names) == len(set(names))
+    assert manifest["threshold"] == 0.5
+    assert [image["file"] for image in manifest["images"]] == ["a.png", "b.png"]
+    assert manifest["model"]["name"] == "tiny"
+    assert {"python", "numpy"} <= set(manifest["versions"])
+    assert "2 images" in about
+    assert "_labels.tif" in about
+
+
+def test_the_manifest_names_the_model_by_its_content(make_result, decisions, tmp_path):
+    for name, text in (("model.json", "{}"), ("model.weights.h5", "weights")):
+        (tmp_path / name).write_text(text)
+    path = everything_zip(tmp_path / "all.zip", [make_result()], decisions, model_folder=tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        assert json.loads(archive.read("manifest.json"))["model_digest"] == model_digest(tmp_path)
+    before = model_digest(tmp_path)
+    (tmp_path / "model.weights.h5").write_text("others")
+    assert model_digest(tmp_path) != before
+
+
+def test_the_command_makes_the_same_decisions(decisions):
+    made = Decisions(
+        decisions.info,
+        0.37,
+        Separation(separate=True, depth=0.2, min_area=7, fill_holes=True),
+        Preparation(channels=(2,), invert=True, scale=1.5),
+        {"area": (30, 120.5), "solidity": (0.9, 1)},
+        model="run:my run",
+    )
+    words = shlex.split(command_of(made, ["labels", "mask"], [3, 5]))
+    assert words[:4] == ["python", "-m", "unet", "predict"]
+    flags = make_parser().parse_args(words[3:])
+    assert (flags.model, flags.threshold, flags.page) == ("run:my run", 0.37, 3)
+    assert flags.export == ["labels", "mask"]
+    assert flags.keep == ["area:30:120.5", "solidity:0.9:1"]
+    assert separation_from_flags(flags, decisions.info.separation) == made.separation
+    assert preparation_from_flags(flags) == made.preparation
+    assert shlex.split(command_of(decisions, list(FORMATS)))[-2:] == ["--export", "all"]
+
+
+def test_a_zip_is_whole_or_not_there(make_result, decisions, tmp_path):
+    def results():
+        yield make_result()
+        raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"):
+        everything_zip(tmp_path / "all.zip", results(), decisions)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_memory_does_not_grow_with_the_images(make_result, decisions, tmp_path):
+    def peak(count: int) -> int:
+        tracemalloc.start()
+        try:
+            results = (make_result(file=f"{number}.png") for number in range(count))
+            everything_zip(tmp_path / "all.zip", results, decisions, formats=("labels", "overlay", "probability"))
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(1)
+    # A picture takes 40 KB; what is known of each, in the manifest, some hundred bytes.
+    assert peak(30) < peak(3) + 100_000
