@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -26,3 +27,18 @@ def choose_in_address(label: str, options: Mapping[str, str], name: str) -> str:
 
 def _put(name: str, choice: str) -> None:
     st.query_params[name] = st.session_state[choice]
+
+
+def whole_number_in_address(label: str, name: str, low: int, high: int, default: int, **options: Any) -> int:
+    """Draw an input of a whole number and return it; nonsense in the address gives way to the default.
+
+    Streamlit's own binding to the address stumbles over “inf” where a whole number is wanted.
+    """
+    if name not in st.session_state:
+        text = st.query_params.get(name, "")[:12]
+        st.session_state[name] = min(max(int(text), low), high) if text.isdecimal() else default
+    return st.number_input(label, low, high, key=name, on_change=_put_number, args=(name,), **options)
+
+
+def _put_number(name: str) -> None:
+    st.query_params[name] = str(st.session_state[name])

@@ -9,6 +9,7 @@ import dataclasses
 
 import streamlit as st
 
+from studio.address import whole_number_in_address
 from studio.predictions import Job, facts_of
 from studio.uploads import Upload
 from unet.config import Separation
@@ -21,13 +22,6 @@ THRESHOLD, IMAGE = "threshold", "image"
 CHANNELS, INVERT, SCALE, PIXEL = "channels", "invert", "scale", "pixel"
 # Channels that a person may choose from; a file may have more.
 MOST_CHANNELS = 16
-
-
-def clean_address() -> None:
-    """Take out of the address what Streamlit would stumble over: “inf” where a whole number is wanted."""
-    for name in list(st.query_params):
-        if (name == "min_area" or name.startswith("page-")) and not st.query_params[name].isdecimal():
-            del st.query_params[name]
 
 
 def choose_image(names: list[str]) -> str:
@@ -66,8 +60,7 @@ def choose_page(job: Job, upload: Upload) -> int:
     pages = facts_of(job, upload).pages
     if pages <= 1:
         return 0
-    key = _page_key(upload)
-    return st.number_input(f"Page, 1 to {pages}", 1, pages, 1, key=key, bind="query-params", width=160) - 1
+    return whole_number_in_address(f"Page, 1 to {pages}", _page_key(upload), 1, pages, 1, width=160) - 1
 
 
 def page_of(job: Job, upload: Upload) -> int:
@@ -209,7 +202,9 @@ def choose_separation(entry: ModelEntry, is_new: bool) -> Separation:
     separate = st.toggle("Tell touching nuclei apart", **common("separate"))
     fill_holes = st.toggle("Fill holes", **common("fill_holes"))
     clear_edge = st.toggle("Leave out nuclei at the image's edge", **common("clear_edge"))
-    area = st.number_input("Least area, in pixels", *bounds("min_area"), step=5, **common("min_area"))
+    area = whole_number_in_address(
+        "Least area, in pixels", "min_area", *bounds("min_area"), own.min_area, step=5, help=fields["min_area"]["help"]
+    )
     with st.expander("How touching nuclei are told apart", icon=":material/call_split:", key="separation_settings"):
         depth = st.slider(
             "Depth of the valley between two nuclei", *bounds("depth"), step=0.01, disabled=not separate,
@@ -260,4 +255,5 @@ def model_has_changed(entry: ModelEntry, model: str) -> bool:
         set_threshold(own_threshold(entry))
         for name, value in entry.info.separation.to_dict().items():
             st.session_state[name] = value
+        st.query_params["min_area"] = str(entry.info.separation.min_area)
     return before != model

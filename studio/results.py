@@ -14,7 +14,6 @@ from studio.controls import (
     choose_pixel_size,
     choose_preparation,
     choose_separation,
-    clean_address,
     model_has_changed,
     own_threshold,
     page_of,
@@ -58,7 +57,6 @@ def show_results(job: Job, images: dict[str, Upload]) -> None:
     ModelError
         If the model cannot be loaded.
     """
-    clean_address()
     open_chosen()
     _predict(job, images)
     known = {name: facts_of(job, upload) for name, upload in images.items() if job.key(upload) in held().facts}
