@@ -12,11 +12,11 @@ import streamlit as st
 
 from studio.charts import COLORS, CONFIG, style
 from unet.errors import ConfigError
-from unet.prediction.measure import COLUMNS
+from unet.prediction.measure import CALIBRATED, COLUMNS
 from unet.prediction.ranges import Ranges, kept_rows, parse_range, write_range
 
 KEEP = "keep"  # in the address: area:30:120,circularity:0.8:1
-SELECTED = "nucleus"
+SELECTED, FIRST = "nucleus", "first_nucleus"
 BINS = 40
 
 # ---- the filter ------------------------------------------------------------------------------------------------
@@ -50,8 +50,9 @@ def selected_nucleus(revision: str) -> int | None:
 
 
 def select_nucleus(revision: str, number: int | None) -> None:
-    """Select a nucleus from outside of the table, which is then drawn anew with its row selected; for callbacks."""
+    """Select a nucleus from outside of the table, which is drawn anew with its row first; for callbacks."""
     st.session_state[SELECTED] = (revision, number)
+    st.session_state[FIRST] = (revision, number)
     st.session_state["table_round"] = st.session_state.get("table_round", 0) + 1
 
 
@@ -83,6 +84,9 @@ def show_nuclei(frame: pd.DataFrame, ranges: Ranges, revision: str) -> None:
 
 
 def _table(frame: pd.DataFrame, revision: str) -> None:
+    first = st.session_state.get(FIRST)
+    if first and first[0] == revision:  # where it can be seen: a table cannot be scrolled to a row from here
+        frame = frame.sort_values("label", key=lambda numbers: numbers != first[1], kind="stable")
     numbers = frame["label"].tolist()
     chosen = selected_nucleus(revision)
     key = f"nuclei-{revision}-{st.session_state.get('table_round', 0)}"
@@ -92,13 +96,27 @@ def _table(frame: pd.DataFrame, revision: str) -> None:
         hide_index=True,
         height=360,
         column_config=_columns(frame),
+        column_order=_in_order(frame),
         key=key,
         on_select=lambda: _row_selected(key, revision, numbers),
         selection_mode="single-row",
         selection_default={"selection": {"rows": rows}},
         alt=f"Measurements of {len(frame)} nuclei",
     )
-    st.caption("Choose a row and its nucleus lights up above; click a nucleus and its row is chosen.")
+    st.caption(
+        f"Nucleus {chosen} is chosen; choose it again, or press Escape in the picture, to let it go."
+        if chosen
+        else "Choose a row and its nucleus lights up above; click a nucleus and its row comes first."
+    )
+
+
+def _in_order(frame: pd.DataFrame) -> list[str]:
+    """Micrometres first, where they are known."""
+    return [
+        "label",
+        *(name for name in CALIBRATED if name in frame),
+        *(name for name in frame if name not in ("label", *CALIBRATED)),
+    ]
 
 
 def _columns(frame: pd.DataFrame) -> Mapping:

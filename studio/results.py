@@ -165,7 +165,9 @@ def _look(job: Job, images: dict[str, Upload], name: str, page: int, scene: view
         with st.container(border=True):
             st.markdown("**Nuclei**")
             separation = choose_separation(job.entry, is_new)
-        with st.expander("Image", icon=":material/tune:", key="preparation", expanded=_is_prepared(job)):
+        with st.expander(
+            "Channels, contrast, scale", icon=":material/tune:", key="preparation", expanded=_is_prepared(job)
+        ):
             choose_preparation(job, facts_of(job, upload).channels)
             pixel_size = choose_pixel_size(upload)
         export_place = st.container()

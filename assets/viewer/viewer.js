@@ -61,10 +61,9 @@ class View {
       this.colors = fromBase64(data.colors);
       this.heat = fromBase64(data.heat);
     }
-    if (this.pending === null || this.pending === data.threshold || before?.scene !== data.scene) {
-      this.threshold = data.threshold;
-      this.pending = null;
-    }
+    // What a hand that has moved on since has chosen is not taken back by an answer to its last choice.
+    if (before?.scene !== data.scene || (this.pending === null && !this.moving)) this.threshold = data.threshold;
+    if (before?.scene !== data.scene || this.pending === data.threshold) this.pending = null;
     if (data.labels !== before?.labels || before?.scene !== data.scene) {
       const wanted = data.labels;
       const labels = wanted ? joined(await inflated(fromBase64(wanted)), Uint32Array) : null;
@@ -270,6 +269,7 @@ class View {
     this.threshold = threshold;
     this.showThreshold();
     this.draw();
+    this.moving = true;
     clearTimeout(this.timer);
     if (chosen) this.choose();
     else if (later) this.timer = setTimeout(() => this.choose(), QUIET);
@@ -277,6 +277,7 @@ class View {
 
   choose() {
     const { threshold } = this;
+    this.moving = false;
     if (threshold === (this.pending ?? this.data.threshold)) return;
     this.pending = threshold;
     this.tell("threshold", threshold);

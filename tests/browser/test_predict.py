@@ -1,28 +1,21 @@
-"""The Predict page in a browser: the threshold moved by keyboard, links, broken files, zooming."""
+"""The Predict page in a browser: the threshold moved by hand and keys, nuclei chosen, links, broken files, zooming."""
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+import tifffile
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.driver import (
-    PATIENCE,
-    App,
-    click,
-    idle,
-    move_slider,
-    open_page,
-    pixels,
-    slider,
-    slider_value,
-    upload,
-)
+from tests.browser.driver import PATIENCE, App, click, idle, open_page, upload
 from tests.factories import draw_discs
 from unet.config import ModelConfig
 from unet.model.folder import ModelInfo, save_model
@@ -42,122 +35,282 @@ def model(app: App) -> str:
 
 
 @pytest.fixture
-def samples(app: App, page: Page, model: str) -> Page:
+def sent(page: Page) -> list[int]:
+    """Bytes of each message to the server, as they go; those from it are negative."""
+    messages: list[int] = []
+
+    def watch(socket) -> None:
+        socket.on("framesent", lambda data: messages.append(len(data)))
+        socket.on("framereceived", lambda data: messages.append(-len(data)))
+
+    page.on("websocket", watch)
+    return messages
+
+
+@pytest.fixture
+def samples(app: App, page: Page, model: str, sent: list[int]) -> Page:
     """The page with the samples predicted."""
-    open_page(page, f"{app.url}/predict?model={model}&samples=1")
-    expect(slider(page, "Threshold")).to_be_attached()
-    idle(page)
+    return open_samples(app, page, f"model={model}")
+
+
+@pytest.fixture
+def nuclei(app: App, page: Page, sent: list[int]) -> Page:
+    """The same with the shipped model, which finds nuclei."""
+    return open_samples(app, page, "model=nuclei")
+
+
+def open_samples(app: App, page: Page, query: str) -> Page:
+    open_page(page, f"{app.url}/predict?samples=1&{query}")
+    seen(page)
     return page
 
 
-def picture(page: Page) -> bytes:
-    """Return how the last panel looks, once its pictures are decoded."""
-    for image in page.locator(".panel img").all():
-        image.evaluate("image => image.decode()")
-    return pixels(page.locator(".panel").last)
-
-
-def zoom(page: Page) -> str:
-    return page.locator(".zoom").inner_text()
-
-
-def move_threshold(page: Page, steps: int) -> float:
-    """Move the threshold by keyboard, and wait until the viewer's words, drawn after its picture, follow."""
-    moved = move_slider(page, "Threshold", steps)
-    expect(page.get_by_text(re.compile(rf"probability above {moved:.2f}"))).to_be_visible()
-    return moved
-
-
-def choose_view(page: Page, name: str) -> None:
-    page.get_by_role("radiogroup", name="View").get_by_text(name, exact=True).click()
+def seen(page: Page) -> None:
+    """Wait until the picture is there, and belongs to the threshold."""
+    expect(page.locator(".waiting")).to_be_hidden()
+    expect(page.locator(".threshold.updating")).to_have_count(0)
     idle(page)
 
 
-def test_the_mask_follows_the_threshold_by_keyboard(samples, app):
+def slider(page: Page) -> Locator:
+    return page.get_by_role("slider", name="Threshold")
+
+
+def picture(page: Page) -> bytes:
+    """Return the picture itself, as a PNG, without what lies over it."""
+    page.wait_for_timeout(200)  # some frames
+    data = page.locator(".picture").evaluate("canvas => canvas.toDataURL()")
+    return base64.b64decode(data.partition(",")[2])
+
+
+def press(page: Page, key: str, times: int = 1) -> float:
+    """Press a key on the slider, and wait until the objects have followed."""
+    slider(page).focus()
+    for _ in range(times):
+        slider(page).press(key)
+    seen(page)
+    return float(slider(page).input_value())
+
+
+def metric(page: Page, label: str) -> str:
+    return page.get_by_test_id("stMetric").filter(has_text=label).get_by_test_id("stMetricValue").inner_text()
+
+
+def drag(page: Page, to: float) -> Callable[[], None]:
+    """Drag the slider's knob to a value and hold it there; return what lets it go."""
+    slider(page).scroll_into_view_if_needed()
+    box = slider(page).bounding_box()
+    knob = 20
+    middle = box["y"] + box["height"] / 2
+
+    def place(value: float) -> float:
+        return box["x"] + knob / 2 + (box["width"] - knob) * value
+
+    start = float(slider(page).input_value())
+    page.mouse.move(place(start), middle)
+    page.mouse.down()
+    for step in range(1, 11):
+        page.mouse.move(place(start + (to - start) * step / 10), middle)
+    page.wait_for_timeout(150)
+    return page.mouse.up
+
+
+# ---- the threshold ---------------------------------------------------------------------------------------------
+
+
+def test_dragging_changes_the_picture_and_tells_the_server_nothing(samples, sent, app):
     page = samples
-    covered = page.get_by_test_id("stMetric").filter(has_text="Area covered")
-    before, words = picture(page), covered.inner_text()
-    # Were the page run again, or the model asked, it would be missed: only the fragment runs.
+    before, covered = picture(page), metric(page, "Area covered")
+    page.wait_for_timeout(500)
+    sent.clear()
+    release = drag(page, 0.55)
+    assert picture(page) != before
+    expect(page.locator(".share")).to_contain_text("updating")
+    assert sent == []
+    # Were the model asked, it would be missed.
     folder = app.home / "models" / "small"
     folder.rename(folder.with_name("elsewhere"))
     try:
-        assert move_threshold(page, 3) == pytest.approx(0.53)
-        expect(covered).not_to_have_text(words)
-        assert picture(page) != before
-        assert "threshold=0.53" in page.url
-        move_threshold(page, -3)
-        assert picture(page) == before
+        release()
+        seen(page)
     finally:
         folder.with_name("elsewhere").rename(folder)
+    assert metric(page, "Area covered") != covered
+    assert "threshold=0.55" in page.url
+    # What comes back is the objects, not the pixels.
+    assert sum(-count for count in sent if count < 0) < 150_000
 
 
-def test_a_reload_brings_threshold_view_and_image_back(samples):
+def test_the_threshold_by_keys_and_by_number(samples):
     page = samples
-    choose_view(page, "Mask")
-    moved = move_threshold(page, -2)
-    click(page, "Next")
-    expect(page.locator(".panel img")).to_have_attribute("alt", "out-of-focus.png: its mask")
     before = picture(page)
-    page.reload()
-    idle(page)
-    expect(slider(page, "Threshold")).to_be_attached()
-    assert slider_value(page, "Threshold") == moved
-    expect(page.get_by_text(f"White: probability above {moved:.2f}")).to_be_visible()
-    expect(page.locator(".panel img")).to_have_attribute("alt", "out-of-focus.png: its mask")
+    assert press(page, "ArrowRight", 3) == pytest.approx(0.53)
+    assert "threshold=0.53" in page.url
+    assert picture(page) != before
+    assert press(page, "Shift+ArrowLeft") == pytest.approx(0.43)
+    number = page.get_by_role("spinbutton", name="Threshold, as a number")
+    number.fill("0.61")
+    number.press("Enter")
+    seen(page)
+    assert "threshold=0.61" in page.url
+    page.get_by_role("button", name="Model's own: 0.50").click()
+    seen(page)
+    assert float(slider(page).input_value()) == 0.5
     assert picture(page) == before
 
 
-def test_the_views_differ_and_say_what_they_show(samples):
+def test_many_fast_moves_end_where_the_last_one_did(samples):
     page = samples
-    seen = set()
-    for view, words in {
-        "Overlay": "Orange: probability above",
-        "Image": "The image as it was given",
-        "Probability": "Yellow: surely nucleus",
-        "Mask": "White: probability above",
-        "Side by side": "The image, and the mask over it",
+    slider(page).focus()
+    for press_ in range(60):
+        slider(page).press("ArrowRight" if press_ % 6 < 3 else "ArrowLeft")
+        page.wait_for_timeout(40 + 70 * (press_ % 5))  # as fast as fingers are, now slower and now faster
+    seen(page)
+    expect(page.get_by_text("Connection error")).to_have_count(0)
+    assert float(slider(page).input_value()) == 0.5
+
+
+# ---- the picture -----------------------------------------------------------------------------------------------
+
+
+def test_each_layer_changes_the_picture_and_says_what_it_means(nuclei):
+    page = nuclei
+    pictures = {picture(page)}
+    legend = page.locator(".legend")
+    expect(legend).to_contain_text("probability above 0.50")
+    for layer, words in {
+        "Mask": "probability above",
+        "Nuclei": "each nucleus",
+        "Probability": "probability 0 to 1",
     }.items():
-        choose_view(page, view)
-        expect(page.get_by_text(words)).to_be_visible()
-        expect(page.locator(".panel")).to_have_count(2 if view == "Side by side" else 1)
-        expect(page.locator(".panel img").first).to_have_attribute("alt", re.compile("crowded.png: "))
-        seen.add(picture(page))
-    assert len(seen) == 5
+        page.get_by_role("button", name=layer, exact=True).click()
+        expect(legend).to_contain_text(words)
+        pictures.add(picture(page))
+    page.get_by_role("button", name="Compare").click()
+    divider = page.get_by_role("slider", name="Compare: where the line stands")
+    expect(divider).to_have_attribute("aria-valuenow", "50")
+    pictures.add(picture(page))
+    divider.press("ArrowRight")
+    expect(divider).to_have_attribute("aria-valuenow", "55")
+    pictures.add(picture(page))
+    page.locator(".adjust summary").click()
+    page.get_by_label("Contrast", exact=True).fill("3")
+    pictures.add(picture(page))
+    assert len(pictures) == 7
 
 
-def test_the_zoom_stays_while_the_threshold_moves(samples):
-    page = samples
-    panel = page.locator(".panel").first
-    panel.scroll_into_view_if_needed()
-    box = panel.bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 3, box["y"] + box["height"] / 3)
-    page.mouse.wheel(0, -400)
+def test_zooming_keeps_what_is_under_the_pointer_and_the_threshold_keeps_the_zoom(nuclei):
+    page = nuclei
+    page.locator(".picture").scroll_into_view_if_needed()
+    box = page.locator(".picture").bounding_box()
+    across, down = box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.4
+    readout = page.locator(".readout")
+    page.mouse.move(across, down)
+    expect(readout).to_contain_text("probability")
+    before = readout.inner_text()
+    page.mouse.wheel(0, -500)
     expect(page.locator(".zoom")).not_to_have_text("100 %")
-    near = zoom(page)
-    move_threshold(page, 2)
-    choose_view(page, "Side by side")
-    expect(page.locator(".panel")).to_have_count(2)
-    assert zoom(page) == near
-    stages = page.locator(".stage")
-    assert stages.nth(0).get_attribute("style") == stages.nth(1).get_attribute("style")
-    # Dragging moves both; so do the arrow keys.
-    before = stages.nth(1).get_attribute("style")
-    box = page.locator(".panel").first.bounding_box()
-    page.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.mouse.move(across + 1, down)
+    page.mouse.move(across, down)
+    places = [list(map(int, re.findall(r"\d+", words)[:2])) for words in (before, readout.inner_text())]
+    assert places[1] == pytest.approx(places[0], abs=1)
+    near = page.locator(".zoom").inner_text()
+    press(page, "ArrowLeft", 2)
+    expect(page.locator(".zoom")).to_have_text(near)
+    # Dragging moves it; so do the arrow keys. A double click shows all again.
+    first = picture(page)
+    page.mouse.move(across, down)
     page.mouse.down()
-    page.mouse.move(box["x"] + 60, box["y"] + 70, steps=3)
+    page.mouse.move(across - 60, down - 40, steps=4)
     page.mouse.up()
-    dragged = stages.nth(1).get_attribute("style")
-    assert dragged != before
-    page.locator(".panel").first.focus()
+    dragged = picture(page)
+    assert dragged != first
+    page.locator(".picture").focus()
     page.keyboard.press("ArrowRight")
-    assert stages.nth(1).get_attribute("style") != dragged
-    page.keyboard.press("0")
-    assert zoom(page) == "100 %"
-    page.get_by_role("button", name="Zoom in").press("Enter")
-    assert zoom(page) == "150 %"
-    click(page, "Next")
+    assert picture(page) != dragged
+    page.locator(".picture").dblclick(position={"x": 50, "y": 50})
     expect(page.locator(".zoom")).to_have_text("100 %")
+    page.get_by_role("button", name="Zoom in").press("Enter")
+    expect(page.locator(".zoom")).to_have_text("150 %")
+
+
+def test_a_reload_brings_image_threshold_and_look_back(nuclei, sent):
+    page = nuclei
+    click(page, "Next")
+    seen(page)
+    moved = press(page, "ArrowLeft", 5)
+    page.wait_for_timeout(300)
+    sent.clear()
+    page.get_by_role("button", name="Probability", exact=True).click()
+    page.get_by_role("button", name="Zoom in").click()
+    before = picture(page)
+    expect(page).to_have_url(re.compile("look="))
+    assert sent == []  # how it is looked at is nothing that the server needs to know
+    page.reload()
+    seen(page)
+    assert float(slider(page).input_value()) == moved
+    expect(page.locator(".picture")).to_have_attribute("aria-label", re.compile(r"^out-of-focus\.png: .*0\.45"))
+    expect(page.locator(".zoom")).to_have_text("150 %")
+    assert picture(page) == before
+
+
+def test_without_webgl_the_picture_is_the_same(app, page, nuclei):
+    def array() -> np.ndarray:
+        return np.asarray(Image.open(io.BytesIO(picture(page))).convert("RGB")).astype(int)
+
+    with_card = array()
+    open_samples(app, page, "model=nuclei&plain=1")
+    assert page.evaluate("!document.querySelector('.picture')") is True  # it lies in a shadow
+    difference = np.abs(array() - with_card)
+    # The card smooths the image a little where it is enlarged; where nuclei lie is the same.
+    assert difference.mean() < 6
+    assert (difference.max(axis=2) > 100).mean() < 0.01
+
+
+# ---- nuclei ----------------------------------------------------------------------------------------------------
+
+
+def test_a_click_on_a_nucleus_chooses_its_row_and_the_other_way_round(nuclei):
+    page = nuclei
+    page.locator(".picture").scroll_into_view_if_needed()
+    box = page.locator(".picture").bounding_box()
+    readout = page.locator(".readout")
+    # Somewhere in the picture there is one.
+    for step in range(60):
+        across, down = box["x"] + box["width"] * (0.08 + 0.014 * step), box["y"] + box["height"] * 0.5
+        page.mouse.move(across, down)
+        if "nucleus" in readout.inner_text():
+            break
+    number = readout.inner_text().rpartition(" ")[2]
+    page.mouse.click(across, down)
+    seen(page)
+    expect(page.locator(".legend")).to_contain_text(f"white rim: nucleus {number}")
+    chosen = page.get_by_test_id("stDataFrame").first
+    expect(page.get_by_text(f"Nucleus {number} is chosen")).to_be_visible()
+    lit = picture(page)
+    page.mouse.click(across, down)
+    seen(page)
+    expect(page.locator(".legend")).not_to_contain_text("white rim")
+    assert picture(page) != lit
+    # By the first row's box.
+    chosen.scroll_into_view_if_needed()
+    table = chosen.bounding_box()
+    page.mouse.click(table["x"] + 20, table["y"] + 55)
+    seen(page)
+    expect(page.locator(".legend")).to_contain_text(f"white rim: nucleus {number}")  # it came first
+
+
+def test_ranges_leave_nuclei_out(app, page):
+    open_samples(app, page, "model=nuclei&keep=area:150:300")
+    expect(page.locator(".legend")).to_contain_text("faint: left out")
+    assert int(metric(page, "Kept")) < int(metric(page, "Nuclei found"))
+    click(page, "Keep all")
+    seen(page)
+    expect(page.locator(".legend")).not_to_contain_text("faint")
+    assert "keep=" not in page.url
+
+
+# ---- files -----------------------------------------------------------------------------------------------------
 
 
 def write_images(folder: Path) -> list[Path]:
@@ -168,52 +321,54 @@ def write_images(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def test_a_broken_file_among_good_ones_and_the_way_back_to_them(app, page, model, tmp_path):
+def test_a_broken_file_among_good_ones_and_what_can_be_taken_away(app, page, model, tmp_path):
     open_page(page, f"{app.url}/predict?model={model}")
     upload(page, write_images(tmp_path / "images"), "Images to predict")
-    expect(slider(page, "Threshold")).to_be_attached()
-    idle(page)
+    seen(page)
     warning = page.get_by_test_id("stAlert")
     expect(warning).to_contain_text("1 file was left out")
     expect(warning).to_contain_text("broken.png")
-    expect(page.get_by_text("All 2 images")).to_be_visible()
-    # The files lie on disk: a reload, another page and the way back find them again.
-    page.reload()
+    page.get_by_role("tab", name="All 2 images").click()
     idle(page)
-    expect(page.get_by_text("All 2 images")).to_be_visible()
+    expect(page.get_by_text("nuclei in all at threshold 0.50")).to_be_visible()
+    # The files lie on disk: a reload finds them again.
+    page.reload()
+    seen(page)
+    click(page, "Export", exact=True)
     with page.expect_download(timeout=PATIENCE) as download:
-        page.get_by_role("button", name="Everything").click()
+        page.get_by_role("button", name="All formats of all 2 images").click()
     with zipfile.ZipFile(io.BytesIO(Path(download.value.path()).read_bytes())) as archive:
-        assert {"good0_mask.png", "good1_labels.tif", "summary.csv"} <= set(archive.namelist())
+        assert {"good0_mask.png", "good1_labels.tif", "coco.json", "manifest.json"} <= set(archive.namelist())
     with page.expect_download(timeout=PATIENCE) as download:
-        page.get_by_role("button", name="Mask", exact=False).last.click()
+        page.get_by_role("button", name="Mask (PNG)").click()
     assert download.value.suggested_filename == "good0_mask.png"
     with Image.open(download.value.path()) as mask:
         assert mask.size == (120, 90)
 
 
-def test_it_fits_a_telephone(samples):
-    page = samples
+def test_a_large_image_is_seen_in_full_where_one_zooms(app, page, model, tmp_path):
+    path = tmp_path / "large.tif"
+    tifffile.imwrite(path, np.tile(draw_discs(6, (300, 400), 0)[0], (10, 10, 1)), compression="zlib")
+    open_page(page, f"{app.url}/predict?model={model}")
+    upload(page, path, "Images to predict")
+    seen(page)
+    for _ in range(5):
+        page.get_by_role("button", name="Zoom in").click()
+    page.wait_for_function("[...window.unetScenes.values()].some((scene) => scene.detail)", timeout=PATIENCE)
+    detail = page.evaluate(
+        "(() => { const { detail } = [...window.unetScenes.values()].at(-1); return detail.shown; })()"
+    )
+    assert 300 < detail[1] < 2049
+    idle(page)
+
+
+def test_it_fits_a_telephone(nuclei):
+    page = nuclei
     page.set_viewport_size({"width": 400, "height": 800})
     idle(page)
-    for view in ("Overlay", "Side by side"):
-        choose_view(page, view)
-        expect(page.locator(".panel")).to_have_count(2 if view == "Side by side" else 1)
-        assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 400
-        for panel in page.locator(".panel").all():
-            box = panel.bounding_box()
-            assert box["x"] >= 0
-            assert box["x"] + box["width"] <= 400
-            assert box["width"] > 300
-
-
-def test_a_threshold_that_is_moved_to_and_fro_fast_never_breaks_the_page(samples):
-    page = samples
-    handle = slider(page, "Threshold")
-    handle.focus()
-    for press in range(60):
-        handle.press("ArrowRight" if press % 6 < 3 else "ArrowLeft")
-        page.wait_for_timeout(40 + 35 * (press % 5))  # as fast as fingers are, now slower and now faster
-    idle(page)
-    expect(page.get_by_text("Connection error")).to_have_count(0)
-    expect(page.get_by_text(re.compile(r"probability above 0\.50"))).to_be_visible()
+    assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= 400
+    for part in (".picture", ".slider", ".bar", ".head"):
+        box = page.locator(part).bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 400
+    assert page.locator(".picture").bounding_box()["width"] > 300
