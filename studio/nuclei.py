@@ -80,7 +80,7 @@ def show_nuclei(frame: pd.DataFrame, ranges: Ranges, revision: str) -> None:
     with left:
         _table(frame[kept_rows(frame, ranges)], revision)
     with right:
-        _distribution(frame, ranges, revision)
+        _distribution(frame, ranges)
 
 
 def _table(frame: pd.DataFrame, revision: str) -> None:
@@ -89,7 +89,10 @@ def _table(frame: pd.DataFrame, revision: str) -> None:
         frame = frame.sort_values("label", key=lambda numbers: numbers != first[1], kind="stable")
     numbers = frame["label"].tolist()
     chosen = selected_nucleus(revision)
-    key = f"nuclei-{revision}-{st.session_state.get('table_round', 0)}"
+    # One table for all thresholds, which is quicker than a new one; but a row that was chosen in it would stay so.
+    if st.session_state.get(SELECTED, (revision,))[0] != revision:
+        select_nucleus(revision, None)
+    key = f"nuclei-{st.session_state.get('table_round', 0)}"
     rows = [numbers.index(chosen)] if chosen in numbers else []
     st.dataframe(
         frame,
@@ -134,7 +137,7 @@ def _format(values: pd.Series) -> str:
     return "%.3f" if len(values) and values.abs().max() <= 1 else "%.1f"
 
 
-def _distribution(frame: pd.DataFrame, ranges: Ranges, revision: str) -> None:
+def _distribution(frame: pd.DataFrame, ranges: Ranges) -> None:
     names = [name for name in frame if name != "label"]
     name = st.selectbox(
         "Distribution of", names, format_func=lambda each: COLUMNS[each].title, key="distribution", bind="query-params"
@@ -143,7 +146,7 @@ def _distribution(frame: pd.DataFrame, ranges: Ranges, revision: str) -> None:
     if len(values) < 2 or values.min() == values.max():
         st.caption("There is too little to draw.")
         return
-    key = f"brush-{name}-{revision}"
+    key = f"brush-{name}"
     st.plotly_chart(
         histogram(values, COLUMNS[name].title, ranges.get(name), st.context.theme.type),
         config=CONFIG,

@@ -16,7 +16,7 @@ from studio.models import model_digest, open_model
 from studio.uploads import Upload
 from unet.config import Separation
 from unet.data.calibration import PixelSize
-from unet.data.images import count_pages, image_size, map_image
+from unet.data.images import count_pages, map_image
 from unet.data.mapped import LARGE_PIXELS, shrink
 from unet.data.pixels import resize_image, resize_labels
 from unet.errors import ImageError
@@ -137,21 +137,17 @@ def read_page(job: Job, upload: Upload, page: int = 0) -> np.ndarray:
     ImageError
         If it cannot be read.
     """
-    limit = job.settings.max_image_megapixels
-    height, width = image_size(upload.path, name="It", page=page, max_megapixels=limit)
-    large = height * width > LARGE_PIXELS
-    return _large_image(upload.digest, page, upload, job) if large else _read(job, upload, page)
+    return _decoded(upload.digest, page, upload, job)
 
 
-# Kept as long as it is looked at: it may have been unpacked for this.
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _large_image(digest: str, page: int, _upload: Upload, _job: Job) -> np.ndarray:
-    return _read(_job, _upload, page)
-
-
-def _read(job: Job, upload: Upload, page: int) -> np.ndarray:
-    limit = job.settings.max_image_megapixels
-    return map_image(upload.path, folder=job.maps, name="It", page=page, max_megapixels=limit)
+# Of the images that are looked at, for measurements at each threshold, and since a large one may have been unpacked for
+# it; not to be changed.
+@st.cache_resource(max_entries=3, show_spinner=False)
+def _decoded(digest: str, page: int, _upload: Upload, _job: Job) -> np.ndarray:
+    limit = _job.settings.max_image_megapixels
+    image = map_image(_upload.path, folder=_job.maps, name="It", page=page, max_megapixels=limit)
+    image.flags.writeable = False
+    return image
 
 
 def read_prepared(job: Job, upload: Upload, page: int = 0) -> np.ndarray:

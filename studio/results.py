@@ -198,11 +198,6 @@ def _look(job: Job, images: dict[str, Upload], name: str, page: int, scene: view
         )
     with figures:
         _show_figures(len(frame), kept, int(frame["area"].sum()) / labels.size, decision)
-    with advice_place:
-        _show_advice(advice_of(job, upload, page, decision), is_kept=kept is None)
-    with export_place:
-        pages = [(each, upload, page_of(job, upload)) for each, upload in images.items()]
-        show_export(job, name, pages, decision, ranges)
     titles = ["Nuclei", f"All {len(images)} images"] if len(images) > 1 else ["Nuclei"]
     tabs = st.tabs(titles, key="below", on_change="rerun")
     with tabs[0]:
@@ -212,6 +207,12 @@ def _look(job: Job, images: dict[str, Upload], name: str, page: int, scene: view
         with tabs[1]:
             if tabs[1].open:
                 show_all_images(job, images, decision)
+    # Last what is needed last: each of these takes some milliseconds.
+    with advice_place:
+        _show_advice(advice_of(job, upload, page, decision), is_kept=kept is None)
+    with export_place:
+        pages = [(each, upload, page_of(job, upload)) for each, upload in images.items()]
+        show_export(job, name, pages, decision, ranges)
 
 
 def _patience(scene: viewer.Scene):

@@ -57,9 +57,11 @@ Found find(vec2 at) {
   return found;
 }
 
-uint labelAt(vec2 at) {
-  vec2 inside = clamp(at, vec2(0.0), size - 0.001);
-  return find(inside).label;
+uint labelAt(vec2 place) {
+  vec2 at = clamp(place, vec2(0.0), size - 0.001);
+  if (detail.z > 0.0 && inDetail(at)) return find(at).label;
+  if (fresh) return texelFetch(labels, placeOf(at, labels, false), 0).r;
+  return uint(texelFetch(levels, placeOf(at, levels, false), 0).r > cut);
 }
 
 void main() {
@@ -231,88 +233,112 @@ class PlainPainter {
   paint(scene, found, look) {
     const { canvas, context } = this;
     if (!canvas.width || !canvas.height) return;
-    const picture = context.createImageData(canvas.width, canvas.height);
-    const out = new Uint32Array(picture.data.buffer);
-    const pack = (red, green, blue) => 0xff000000 | (blue << 16) | (green << 8) | red;
-    const empty = pack(...look.background.map((value) => Math.round(value * 255)));
+    if (this.picture?.width !== canvas.width || this.picture.height !== canvas.height) {
+      this.picture = context.createImageData(canvas.width, canvas.height);
+    }
+    const out = new Uint32Array(this.picture.data.buffer);
+    const [red, green, blue] = look.background.map((value) => Math.round(value * 255));
+    out.fill(0xff000000 | (blue << 16) | (green << 8) | red);
     const [height, width] = scene.shown;
-    const adjust = Uint8ClampedArray.from({ length: 256 }, (_, value) => (value - 127.5) * look.contrast + 127.5 + 255 * look.brightness);
+    this.fill(out, scene, scene, found.labels, look.fresh, found, look, [0, 0, width, height]);
     const near = look.detail;
-    const step = look.rim / look.scale;
+    if (near) this.fill(out, scene, near, near.labels, look.detailFresh, found, look, near.place);
+    context.putImageData(this.picture, 0, 0);
+  }
 
-    // A place in the picture: which arrays speak of it, and where in them.
-    const place = (x, y) => {
-      x = Math.min(Math.max(x, 0), width - 0.001);
-      y = Math.min(Math.max(y, 0), height - 0.001);
-      if (near) {
-        const across = (x - near.place[0]) / near.place[2];
-        const down = (y - near.place[1]) / near.place[3];
-        if (across >= 0 && across < 1 && down >= 0 && down < 1) {
-          const [tall, wide] = near.shown;
-          return [near, near.labels, look.detailFresh, Math.floor(down * tall) * wide + Math.floor(across * wide)];
+  // Draw what one source of pixels, the whole picture or a part of it in full, knows of a place in the picture.
+  fill(out, scene, source, labels, decided, found, look, [left, top, wide, high]) {
+    const { canvas } = this;
+    const [rows, columns] = source.shown;
+    const { levels, image, channels } = source;
+    const { cut, selected, opacity, heat, colors } = look;
+    const { fill, outline, heat: hot, objects } = look.layers;
+    const kept = found.kept;
+    const classes = source === scene ? scene.classes : null;
+    const adjust = Uint8ClampedArray.from({ length: 256 }, (_, value) => (value - 127.5) * look.contrast + 127.5 + 255 * look.brightness);
+    const known = decided && labels;
+    const wipe = look.wipe === null ? -1 : look.wipe * canvas.width;
+    // Of each column and row of the canvas the pixel of the source, and those that a rim is looked for in.
+    const across = placesOf(canvas.width, look.left, look.scale, left, wide, columns, look.rim);
+    const down = placesOf(canvas.height, look.top, look.scale, top, high, rows, look.rim);
+    for (let row = down.first; row < down.last; row++) {
+      const line = down.here[row] * columns;
+      const above = down.before[row] * columns;
+      const below = down.after[row] * columns;
+      for (let column = across.first; column < across.last; column++) {
+        const x = across.here[column];
+        const place = line + x;
+        let red, green, blue;
+        if (channels < 3) red = green = blue = adjust[image[place]];
+        else {
+          const at = place * channels;
+          red = adjust[image[at]];
+          green = adjust[image[at + 1]];
+          blue = adjust[image[at + 2]];
         }
-      }
-      return [scene, found.labels, look.fresh && found.labels, Math.floor(y) * width + Math.floor(x)];
-    };
-    const labelAt = (x, y) => {
-      const [source, labels, decided, index] = place(x, y);
-      return decided ? labels[index] : Number(source.levels[index] > look.cut);
-    };
-    const color = (index) => look.colors.subarray(3 * index, 3 * index + 3);
-
-    for (let row = 0; row < canvas.height; row++) {
-      const y = look.top + (row + 0.5) / look.scale;
-      for (let column = 0; column < canvas.width; column++) {
-        const x = look.left + (column + 0.5) / look.scale;
-        const target = row * canvas.width + column;
-        if (x < 0 || y < 0 || x >= width || y >= height) {
-          out[target] = empty;
-          continue;
-        }
-        const [source, labels, decided, index] = place(x, y);
-        const many = source.channels;
-        const grey = many < 3;
-        let red = adjust[source.image[index * many]];
-        let green = grey ? red : adjust[source.image[index * many + 1]];
-        let blue = grey ? red : adjust[source.image[index * many + 2]];
-        if (look.wipe === null || column >= look.wipe * canvas.width) {
-          const label = decided ? labels[index] : Number(source.levels[index] > look.cut);
-          const mix = (other, share) => {
-            red += (other[0] - red) * share;
-            green += (other[1] - green) * share;
-            blue += (other[2] - blue) * share;
-          };
-          if (look.layers.heat) {
-            const level = Math.min(255, Math.floor((source.levels[index] / 65535) * 255 + 0.5));
-            mix(look.heat.subarray(3 * level, 3 * level + 3), 1);
+        if (column >= wipe) {
+          const label = known ? labels[place] : levels[place] > cut ? 1 : 0;
+          if (hot) {
+            const level = 3 * ((levels[place] * 255 + 32767) / 65535 | 0);
+            red = heat[level];
+            green = heat[level + 1];
+            blue = heat[level + 2];
           }
-          if (label > 0) {
-            const faint = found.kept && !found.kept[label];
-            const chosen = decided && look.selected && label === look.selected;
-            const dim = faint ? 0.25 : look.selected && decided && !chosen ? 0.5 : 1;
-            const kind = scene.classes ? Math.max(1, scene.classes[Math.floor(y) * width + Math.floor(x)]) : 1;
-            const own = color((kind - 1) % 7);
-            if (look.layers.objects && decided) mix(color(7 + ((label - 1) % 21)), faint ? 0.25 : Math.max(look.opacity * dim, 0.25));
-            else if (look.layers.fill && !look.layers.heat) mix(own, look.opacity * dim);
-            if (look.layers.outline || chosen) {
-              const reach = chosen ? 2 * step : step;
-              const rim =
-                labelAt(x + reach, y) !== label || labelAt(x - reach, y) !== label ||
-                labelAt(x, y + reach) !== label || labelAt(x, y - reach) !== label;
-              if (rim) mix(chosen || look.layers.heat ? [255, 255, 255] : own, chosen ? 1 : faint ? (look.layers.heat ? 0.3 : 0.4) : 1);
+          if (label) {
+            const faint = kept !== null && known && !kept[label];
+            const chosen = known && label === selected;
+            const own = classes ? 3 * ((Math.max(1, classes[place]) - 1) % 7) : 0;
+            let share = opacity * (faint ? 0.25 : selected && known && !chosen ? 0.5 : 1);
+            let color = own;
+            if (objects && known) {
+              color = 3 * (7 + ((label - 1) % 21));
+              share = faint ? 0.25 : Math.max(share, 0.25);
+            } else if (!fill || hot) share = 0;
+            red += (colors[color] - red) * share;
+            green += (colors[color + 1] - green) * share;
+            blue += (colors[color + 2] - blue) * share;
+            if (outline || chosen) {
+              const one = line + across.before[column];
+              const two = line + across.after[column];
+              const rim = known
+                ? labels[one] !== label || labels[two] !== label || labels[above + x] !== label || labels[below + x] !== label
+                : levels[one] <= cut || levels[two] <= cut || levels[above + x] <= cut || levels[below + x] <= cut;
+              if (rim) {
+                const solid = chosen || !faint ? 1 : hot ? 0.3 : 0.4;
+                const white = chosen || hot;
+                red += ((white ? 255 : colors[own]) - red) * solid;
+                green += ((white ? 255 : colors[own + 1]) - green) * solid;
+                blue += ((white ? 255 : colors[own + 2]) - blue) * solid;
+              }
             }
           }
         }
-        out[target] = pack(Math.round(red), Math.round(green), Math.round(blue));
+        out[row * canvas.width + column] = 0xff000000 | (blue << 16) | (green << 8) | red;
       }
     }
-    context.putImageData(picture, 0, 0);
   }
 }
 
-// The best painter that this browser has; a canvas that has had one kind cannot have the other.
-function openPainter(canvas, plain) {
-  if (!plain) {
+// Which pixels of a source lie under the canvas's along one axis, and which lie a rim's width before and after them.
+function placesOf(length, start, scale, from, extent, pixels, rim) {
+  const places = { here: new Int32Array(length), before: new Int32Array(length), after: new Int32Array(length) };
+  const at = (position) => Math.min(pixels - 1, Math.max(0, Math.floor(((position - from) / extent) * pixels)));
+  for (let index = 0; index < length; index++) {
+    const middle = start + (index + 0.5) / scale;
+    places.here[index] = at(middle);
+    places.before[index] = at(middle - rim / scale);
+    places.after[index] = at(middle + rim / scale);
+  }
+  const edge = (position) => Math.min(length, Math.max(0, Math.ceil((position - start) * scale - 0.5)));
+  return { ...places, first: edge(from), last: edge(from + extent) };
+}
+
+// The best painter that this browser has; a canvas that has had one kind cannot have the other. Where a program stands in
+// for the graphics card, it draws more slowly than we do.
+const STAND_INS = /swiftshader|llvmpipe|software|basic render/i;
+
+function openPainter(canvas, wanted) {
+  if (wanted !== "plain" && (wanted === "card" || hasCard())) {
     try {
       const painter = CardPainter.open(canvas);
       if (painter) return painter;
@@ -324,4 +350,13 @@ function openPainter(canvas, plain) {
     }
   }
   return new PlainPainter(canvas);
+}
+
+function hasCard() {
+  const gl = document.createElement("canvas").getContext("webgl2");
+  if (!gl) return false;
+  const names = gl.getExtension("WEBGL_debug_renderer_info");
+  const name = names ? gl.getParameter(names.UNMASKED_RENDERER_WEBGL) : "";
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return !STAND_INS.test(name);
 }

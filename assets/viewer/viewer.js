@@ -46,6 +46,11 @@ class View {
     this.watcher.disconnect();
   }
 
+  // Pixels of the canvas for one of the page: without a graphics card, no more than needed.
+  get ratio() {
+    return this.painter instanceof PlainPainter ? 1 : devicePixelRatio;
+  }
+
   // ---- what the server says ----
 
   async update(data) {
@@ -56,7 +61,7 @@ class View {
       this.detail = null;
     }
     if (!this.painter) {
-      this.painter = openPainter(this.find(".picture"), new URLSearchParams(location.search).has("plain"));
+      this.painter = openPainter(this.find(".picture"), new URLSearchParams(location.search).get("painter"));
       this.listenToPicture();
       this.colors = fromBase64(data.colors);
       this.heat = fromBase64(data.heat);
@@ -133,8 +138,8 @@ class View {
       left,
       top,
       scale,
-      sharp: scale >= SHARP * devicePixelRatio || (detail && scale * (detail.place[2] / detail.shown[1]) >= SHARP * devicePixelRatio),
-      rim: RIM * devicePixelRatio,
+      sharp: Math.max(scale, detail ? (scale * detail.place[2]) / detail.shown[1] : 0) >= SHARP * this.ratio,
+      rim: RIM * this.ratio,
       cut: cutOf(this.threshold),
       fresh,
       detail,
@@ -159,8 +164,8 @@ class View {
 
   resize() {
     const canvas = this.find(".picture");
-    const width = Math.round(canvas.clientWidth * devicePixelRatio);
-    const height = Math.round(canvas.clientHeight * devicePixelRatio);
+    const width = Math.round(canvas.clientWidth * this.ratio);
+    const height = Math.round(canvas.clientHeight * this.ratio);
     if (width && (canvas.width !== width || canvas.height !== height)) Object.assign(canvas, { width, height });
     this.ground = null;
     if (this.data) {
@@ -180,7 +185,7 @@ class View {
     const bar = this.find(".scale");
     bar.hidden = !this.data.pixel_size;
     if (this.data.pixel_size) {
-      const micrometre = (scale / devicePixelRatio) * (this.data.shown[1] / this.data.size[1]) / this.data.pixel_size;
+      const micrometre = (scale / this.ratio) * (this.data.shown[1] / this.data.size[1]) / this.data.pixel_size;
       const length = roundLength(120 / micrometre);
       bar.querySelector("i").style.width = `${length * micrometre}px`;
       bar.querySelector("span").textContent = length >= 1000 ? `${length / 1000} mm` : `${length} µm`;
@@ -293,7 +298,7 @@ class View {
     // What lies under the pointer, here in pixels of the canvas, stays there.
     const across = (x ?? 0.5) * canvas.width;
     const down = (y ?? 0.5) * canvas.height;
-    const most = (MOST * devicePixelRatio * this.data.size[1]) / width;
+    const most = (MOST * this.ratio * this.data.size[1]) / width;
     const wanted = Math.min(Math.max(scale * factor, fit), Math.max(fit, most));
     if (wanted <= fit * 1.001) return this.goTo(null);
     this.goTo({
