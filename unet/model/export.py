@@ -9,12 +9,11 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
-import logging
 import shutil
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ import numpy as np
 from unet.config import ModelConfig
 from unet.errors import ConfigError, ModelError
 from unet.files import atomic_path
+from unet.model.engines import RUNNERS, WRITERS, Run
 from unet.model.folder import load_model
 from unet.model.info import INFO_FILE, ModelInfo, read_info
 
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 # Probabilities lie between 0 and 1; other engines add the same products in another order.
 TOLERANCE = 1e-4
 CHECK_IMAGES = 2
-Run = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -128,8 +127,8 @@ def export_model(folder: Path, format: str, target: Path) -> ExportedModel:
     shape = _shape(info.config, chosen)
     with tempfile.TemporaryDirectory(prefix="unet-export-") as scratch:
         with _as_model_error(folder, chosen):
-            made = _WRITERS[format](model, shape, Path(scratch))
-            difference = greatest_difference(model, _RUNNERS[format](made), _check_images(shape, info.config))
+            made = WRITERS[format](model, shape, Path(scratch))
+            difference = greatest_difference(model, RUNNERS[format](made), _check_images(shape, info.config))
         _refuse_difference(folder, chosen, difference)
         try:
             with atomic_path(target) as temporary:
@@ -229,71 +228,6 @@ def _check_images(shape: Sequence[int | None], config: ModelConfig) -> list[np.n
             image = random.uniform(0, 255, (height, width))
         images.append(np.repeat(image[None, ..., None], shape[3], axis=-1).astype(np.float32))
     return images
-
-
-# ---- writing -----------------------------------------------------------------------------------------------------
-
-
-def _signature(shape: Sequence[int | None]) -> list:
-    import keras
-
-    return [keras.InputSpec(shape=tuple(shape), dtype="float32", name="image")]
-
-
-def _write_onnx(model: keras.Model, shape: Sequence[int | None], scratch: Path) -> Path:
-    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    path = scratch / "model.onnx"
-    model.export(str(path), format="onnx", verbose=False, input_signature=_signature(shape))
-    return path
-
-
-def _write_savedmodel(model: keras.Model, shape: Sequence[int | None], scratch: Path) -> Path:
-    path = scratch / "saved_model"
-    model.export(str(path), format="tf_saved_model", verbose=False, input_signature=_signature(shape))
-    return path
-
-
-def _write_litert(model: keras.Model, shape: Sequence[int | None], scratch: Path) -> Path:
-    path = scratch / "model.tflite"
-    model.export(str(path), format="litert", verbose=False, input_signature=_signature(shape))
-    return path
-
-
-# ---- running what was written ------------------------------------------------------------------------------------
-
-
-def _run_onnx(path: Path) -> Run:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return lambda images: session.run(None, {name: images})[0]
-
-
-def _run_savedmodel(path: Path) -> Run:
-    import tensorflow as tf
-
-    loaded = tf.saved_model.load(str(path))
-    return lambda images: loaded.serve(tf.constant(images)).numpy()
-
-
-def _run_litert(path: Path) -> Run:
-    import tensorflow as tf
-
-    interpreter = tf.lite.Interpreter(str(path))
-    interpreter.allocate_tensors()
-    source, result = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
-
-    def run(images: np.ndarray) -> np.ndarray:
-        interpreter.set_tensor(source, images)
-        interpreter.invoke()
-        return interpreter.get_tensor(result)
-
-    return run
-
-
-_WRITERS = {"onnx": _write_onnx, "savedmodel": _write_savedmodel, "litert": _write_litert}
-_RUNNERS = {"onnx": _run_onnx, "savedmodel": _run_savedmodel, "litert": _run_litert}
 
 
 # ---- what lies beside it -----------------------------------------------------------------------------------------
