@@ -66,7 +66,8 @@ def show_export(job: Job, name: str, pages: Pages, decision: Decision, ranges: R
             on_click="ignore",
         )
         st.caption("The same on the command line:")
-        st.code(command_of(decisions, list(FORMATS), [here[2]]), language="bash", wrap_lines=True)
+        command = command_of(decisions, list(FORMATS), [here[2]], pixel_size_for(here[1]))
+        st.code(command, language="bash", wrap_lines=True)
 
 
 def decisions_of(job: Job, decision: Decision, ranges: Ranges) -> Decisions:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unet import commands
+from unet.data.calibration import LARGEST, SMALLEST
 from unet.errors import ConfigError, UnetError
 from unet.exports.formats import FORMATS as RESULTS
 from unet.exports.formats import USUAL
@@ -115,7 +116,7 @@ def _add_predict(subparsers: argparse._SubParsersAction) -> None:
         "--page", type=int, default=0, metavar="N", help="page of multi-page TIFFs, from 0 (%(default)s)"
     )
     parser.add_argument(
-        "--pixel-size", type=float, metavar="MICRONS", help="of all images (what each file says, if it does)"
+        "--pixel-size", type=_micrometres, metavar="MICRONS", help="of all images (what each file says, if it does)"
     )
     add_separation_flags(parser)
     add_preparation_flags(parser)
@@ -175,6 +176,13 @@ def _add_threshold(parser: argparse.ArgumentParser) -> None:
         metavar="P",
         help="probability above which a pixel is nucleus, 0 to 1 (the one stored with the model)",
     )
+
+
+def _micrometres(text: str) -> float:
+    value = float(text)
+    if not SMALLEST <= value <= LARGEST:
+        raise argparse.ArgumentTypeError(f"{text} is no pixel of a microscope: {SMALLEST:g} to {LARGEST:g} micrometres")
+    return value
 
 
 def _probability(text: str) -> float:

@@ -21,9 +21,8 @@ MICROMETRES = {
 # Of the TIFF standard's ResolutionUnit: inch and centimetre; 1 means that there is no unit.
 TIFF_UNITS = {2: 25_400.0, 3: 10_000.0}
 # What no microscope has: below, a pixel is less than an atom; above, it is more than a millimetre. Programs write 72,
-# 96 or 300 dots an inch into every picture, which would be pixels of 85 µm and more: what is above 50 µm from a TIFF's
-# own tags says how to print it.
-SMALLEST, LARGEST, LARGEST_OF_TAGS = 1e-5, 1e3, 50.0
+# 300 or 1200 dots an inch into every picture: what is above 20 µm in a TIFF's own tags says how to print it.
+SMALLEST, LARGEST, LARGEST_OF_TAGS = 1e-5, 1e3, 20.0
 MAX_XML = 4_000_000
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from unet.data.calibration import PixelSize
 from unet.exports.formats import FORMATS, suits
 from unet.exports.result import Decisions, Result
 from unet.files import atomic_path
@@ -92,9 +93,12 @@ class Bundle:
 
     def manifest(self, decisions: Decisions, model_folder: Path | None) -> bytes:
         """Return what is known of how the results were made, as JSON."""
+        sizes = {tuple(image["pixel_size_um"] or ()) for image in self._images}
+        one = sizes.pop() if len(sizes) == 1 else ()
+        pages = {image["page"] for image in self._images}
         about = {
             "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "command": command_of(decisions, self._formats, {image["page"] for image in self._images}),
+            "command": command_of(decisions, self._formats, pages, PixelSize(*one) if one else None),
             "threshold": decisions.threshold,
             "separation": decisions.separation.to_dict(),
             "preparation": decisions.preparation.to_dict(),
@@ -164,14 +168,21 @@ def _about(count: int, decisions: Decisions, formats: Sequence[str]) -> str:
     )
 
 
-def command_of(decisions: Decisions, formats: Sequence[str], pages: Iterable[int] = (0,)) -> str:
-    """Return the command line that makes the results again; of several pages, the first one's."""
+def command_of(
+    decisions: Decisions, formats: Sequence[str], pages: Iterable[int] = (0,), pixel_size: PixelSize | None = None
+) -> str:
+    """Return the command line that makes the results again; of several pages, the first one's.
+
+    A pixel size that all images have is named, if it is square: it may have been told by hand.
+    """
     words = ["python", "-m", "unet", "predict", "--model", decisions.model or decisions.info.name]
-    words += ["--input", "IMAGES", "--output", "RESULTS", "--threshold", f"{decisions.threshold:g}"]
+    words += ["--input", "IMAGES", "--output", "RESULTS", "--threshold", repr(float(decisions.threshold))]
     words += changed_flags(decisions.separation, decisions.info.separation)
     words += changed_flags(decisions.preparation, Preparation())
     if page := min(pages, default=0):
         words += ["--page", str(page)]
+    if pixel_size and pixel_size.x == pixel_size.y:
+        words += ["--pixel-size", repr(float(pixel_size.x))]
     for name, (low, high) in decisions.ranges.items():
         words += ["--keep", write_range(name, low, high)]
     return shlex.join([*words, "--export", *(["all"] if set(formats) == set(FORMATS) else formats)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import uuid
 import zipfile
 
@@ -55,6 +56,7 @@ def _feature(result: Result, outline: Outline, row: dict[str, float]) -> dict:
             "objectType": "detection",
             "name": str(outline.number),
             "classification": CLASSIFICATION,
-            "measurements": {COLUMNS[name].title: float(value) for name, value in row.items()},
+            # JSON has no words for what an image of floats may hold; QuPath takes a missing value for unknown.
+            "measurements": {COLUMNS[name].title: float(value) for name, value in row.items() if math.isfinite(value)},
         },
     }

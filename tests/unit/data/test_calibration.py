@@ -49,7 +49,7 @@ def test_resolution_tags(tmp_path):
     assert sizes(tmp_path / "inch.tif") == (0.5, 1.0)
 
 
-@pytest.mark.parametrize("dots", [72, 96, 150, 300])
+@pytest.mark.parametrize("dots", [72, 96, 150, 300, 600, 1200])
 def test_resolutions_of_screens_and_printers_say_nothing(tmp_path, dots):
     tifffile.imwrite(tmp_path / "a.tif", PIXELS, resolution=(dots, dots), resolutionunit="INCH", metadata=None)
     assert read_pixel_size(tmp_path / "a.tif") is None

@@ -11,6 +11,7 @@ import pytest
 
 from unet.cli import make_parser
 from unet.config import Separation
+from unet.data.calibration import PixelSize
 from unet.exports import FORMATS
 from unet.exports.bundle import command_of, everything_zip, model_digest, unique_stems
 from unet.exports.result import Decisions
@@ -75,6 +76,26 @@ def test_the_command_makes_the_same_decisions(decisions):
     assert separation_from_flags(flags, decisions.info.separation) == made.separation
     assert preparation_from_flags(flags) == made.preparation
     assert shlex.split(command_of(decisions, list(FORMATS)))[-2:] == ["--export", "all"]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [((0.325, 0.325), 0.325), ((0.325, 0.5), None), ((None, 0.325), None), ((None, None), None)],
+)
+def test_the_command_names_a_pixel_size_that_all_images_have(make_result, decisions, tmp_path, sizes, expected):
+    results = [make_result(file=f"{n}.png", size=s and PixelSize(s, s)) for n, s in enumerate(sizes)]
+    path = everything_zip(tmp_path / "all.zip", results, decisions, formats=("mask",))
+    with zipfile.ZipFile(path) as archive:
+        command = json.loads(archive.read("manifest.json"))["command"]
+    assert make_parser().parse_args(shlex.split(command)[3:]).pixel_size == expected
+
+
+@pytest.mark.parametrize("size", ["-3", "0", "nan", "inf"])
+def test_pixel_sizes_of_no_microscope_are_wrong_usage(size, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        make_parser().parse_args(["predict", "--input", "a", "--output", "b", f"--pixel-size={size}"])
+    assert stopped.value.code == 2
+    assert "no pixel of a microscope" in capsys.readouterr().err
 
 
 def test_a_zip_is_whole_or_not_there(make_result, decisions, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import zipfile
@@ -205,6 +206,16 @@ def test_geojson(make_result, mask):
         assert feature["properties"]["measurements"]["Area, px"] == geometry.area
     again = json.loads(FORMATS["geojson"].of(make_result(mask)))
     assert [each["id"] for each in again["features"]] == [each["id"] for each in content["features"]]
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_geojson_of_an_image_with_values_that_are_no_numbers(make_result, odd):
+    image = RING.astype(np.float32)
+    image[3, 4] = odd
+    content = FORMATS["geojson"].of(dataclasses.replace(make_result(RING), image=image))
+    (feature,) = json.loads(content, parse_constant=pytest.fail)["features"]
+    assert feature["properties"]["measurements"]["Area, px"] == RING.sum()
+    assert "Mean intensity" not in feature["properties"]["measurements"]
 
 
 @pytest.mark.parametrize("mask", [None, RING])
