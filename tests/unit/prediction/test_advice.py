@@ -78,6 +78,22 @@ def test_nothing_in_one_of_several_channels():
     assert "channel 1" in advice.action
 
 
+def test_a_bright_image_of_which_the_model_is_unsure():
+    image = 255 - draw_discs(5, (200, 200), 0)[0]
+    probability = np.zeros((200, 200), np.float32)
+    probability[50:70, 50:70] = 0.45
+    advice = ask(np.zeros((200, 200), np.uint16), image=image, probability=probability)
+    assert "unsure" in advice.message
+    assert advice.preparation.invert
+
+
+def test_a_model_that_is_unsure_of_what_it_finds():
+    labels = grid(12)
+    advice = ask(labels, probability=(labels > 0).astype(np.float32) * 0.6)
+    assert "unsure" in advice.message
+    assert advice.preparation.invert
+
+
 def test_everything_is_nucleus():
     advice = ask(np.ones((200, 200), np.uint16))
     assert "100%" in advice.message
