@@ -14,6 +14,7 @@ from unet.errors import UnetError
 from unet.settings import SAMPLE_IMAGES, Settings
 
 SAMPLES, UPLOADS = "samples", "images"  # parameters of the address
+FOLDER = "image_folder"
 
 
 def choose_images(settings: Settings) -> dict[str, Upload]:
@@ -67,11 +68,12 @@ def _show_choice(images: list[Upload]) -> None:
 
 
 def _choose(settings: Settings) -> None:
-    key = f"image_upload_{st.session_state.get('image_uploads', 0)}"
+    key = f"image_upload_{st.session_state.get('image_uploads', 0)}_{st.session_state.get(FOLDER, False)}"
+    folder = st.session_state.get(FOLDER, False)
     st.file_uploader(
-        "Images to predict, one or many",
+        "Images to predict, all of a folder" if folder else "Images to predict, one or many",
         type=[suffix[1:] for suffix in sorted(IMAGE_SUFFIXES)],
-        accept_multiple_files=True,
+        accept_multiple_files="directory" if folder else True,
         max_upload_size=settings.max_upload_mb,
         key=key,
         on_change=_store,
@@ -80,14 +82,16 @@ def _choose(settings: Settings) -> None:
     )
     if refused := st.session_state.get("images_refused"):
         st.error(plain(refused), icon=":material/error:")
-    st.button(
-        "Use the sample images",
-        icon=":material/science:",
-        type="primary",
-        key="use_samples",
-        on_click=_remember,
-        args=(SAMPLES, "1"),
-    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Use the sample images",
+            icon=":material/science:",
+            type="primary",
+            key="use_samples",
+            on_click=_remember,
+            args=(SAMPLES, "1"),
+        )
+        st.toggle("A whole folder", key=FOLDER, help="Every image in it, and in the folders below it, is predicted.")
 
 
 def _store(key: str, settings: Settings) -> None:

@@ -122,7 +122,8 @@ def _batches(job: Job, uploads: Sequence[Upload]) -> Iterator[list[tuple[Upload,
         except ImageError as error:
             held().put(job.key(upload), Facts(error=str(error)))
         batch.append((upload, image))
-        if len(batch) >= BATCH or pixels >= BATCH_PIXELS:
+        # At its own size each image is work enough by itself, and a word of progress is due after each.
+        if job.entry.info.config.is_native or len(batch) >= BATCH or pixels >= BATCH_PIXELS:
             yield batch
             batch, pixels = [], 0
     if batch:

@@ -80,6 +80,11 @@ class App:
             time.sleep(0.1)
         raise RuntimeError(f"The app did not start; it printed:\n{self.log.read_text()[-4000:]}")
 
+    @property
+    def pid(self) -> int | None:
+        """The server's process."""
+        return self._process.pid if self._process else None
+
     def stop(self) -> None:
         """Stop the server; a training goes on, as it does when a person closes the terminal."""
         if self._process and self._process.poll() is None:

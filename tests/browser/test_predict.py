@@ -346,6 +346,40 @@ def test_a_broken_file_among_good_ones_and_what_can_be_taken_away(app, page, mod
         assert mask.size == (120, 90)
 
 
+def test_a_folder_is_predicted_and_can_be_cancelled_and_gone_on_with(app, page, tmp_path):
+    folder = tmp_path / "many"
+    (folder / "below").mkdir(parents=True)
+    for number in range(20):
+        image = np.kron(draw_discs(5, (90, 90), number)[0][..., 0], np.ones((10, 10), np.uint8))
+        Image.fromarray(image).save(folder / "below" / f"{number:02d}.png")
+    open_page(page, f"{app.url}/predict?model=nuclei")
+    page.get_by_text("A whole folder").click()
+    idle(page)
+    widget = page.get_by_test_id("stFileUploader").filter(has_text="all of a folder")
+    widget.locator("input[type=file]").set_input_files(folder)
+    page.get_by_role("button", name="Cancel", exact=True).click(timeout=PATIENCE)
+    rest = page.get_by_text(re.compile(r"\d+ of 20 images are not predicted"))
+    expect(rest).to_be_visible()
+    click(page, "Predict them")
+    seen(page)
+    expect(rest).to_have_count(0)
+    expect(page.get_by_role("tab", name="All 20 images")).to_be_visible()
+
+
+def test_a_box_over_the_bars_keeps_what_lies_in_it(nuclei):
+    page = nuclei
+    bars = page.locator(".js-plotly-plot .nsewdrag").first
+    bars.scroll_into_view_if_needed()
+    box = bars.bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 0.2, box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 60, steps=8)
+    page.mouse.up()
+    expect(page).to_have_url(re.compile("keep=area"))
+    seen(page)
+    assert 0 < int(metric(page, "Kept")) < int(metric(page, "Nuclei found"))
+
+
 def test_a_large_image_is_seen_in_full_where_one_zooms(app, page, model, tmp_path):
     path = tmp_path / "large.tif"
     tifffile.imwrite(path, np.tile(draw_discs(6, (300, 400), 0)[0], (10, 10, 1)), compression="zlib")
