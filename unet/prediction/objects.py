@@ -33,11 +33,6 @@ class Summary:
     mean_area: float
 
 
-def threshold_map(probability: np.ndarray, threshold: float) -> np.ndarray:
-    """Return the mask (height, width) bool of the pixels whose probability lies above the threshold."""
-    return probability > threshold
-
-
 def label_objects(mask: np.ndarray) -> np.ndarray:
     """Number the connected areas of a mask.
 
@@ -131,8 +126,3 @@ def summarize_labels(labels: np.ndarray) -> Summary:
         count, area = max(count, int(part.max(initial=0))), area + int(np.count_nonzero(part))
         let_go(labels)
     return Summary(count, area / max(labels.size, 1), area / max(count, 1))
-
-
-def summarize(probability: np.ndarray, threshold: float) -> Summary:
-    """Count and measure what a threshold finds in a probability map (height, width), values 0 to 1."""
-    return summarize_labels(label_objects(threshold_map(probability, threshold)))

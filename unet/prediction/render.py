@@ -120,13 +120,6 @@ def mask_picture(mask: np.ndarray) -> np.ndarray:
     return np.where(mask, np.uint8(255), np.uint8(0))
 
 
-def color_labels(labels: np.ndarray) -> np.ndarray:
-    """Return a label map in colours, neighbours in different ones, background black; (height, width, 3) uint8."""
-    table = np.concatenate([np.zeros((1, 3), np.uint8), LABEL_COLORS])
-    index = np.where(labels > 0, (labels - (labels > 0)) % len(LABEL_COLORS) + 1, 0)
-    return table.take(index, axis=0)
-
-
 def png(picture: np.ndarray, *, fast: bool = True) -> bytes:
     """Encode a picture, (height, width) or (height, width, 3) uint8, as PNG: fast to show, or small to keep."""
     return _encode(picture, "PNG", compress_level=1 if fast else 6)

@@ -11,16 +11,8 @@ from unet.prediction.objects import (
     fill_objects,
     label_objects,
     renumber,
-    summarize,
     summarize_labels,
-    threshold_map,
 )
-
-
-def test_only_pixels_above_the_threshold_count():
-    probability = np.array([[0.0, 0.5, 0.6, 1.0]], np.float32)
-    assert threshold_map(probability, 0.5).tolist() == [[False, False, True, True]]
-    assert not threshold_map(probability, 1.0).any()
 
 
 @given(arrays.arrays(bool, st.tuples(st.integers(1, 12), st.integers(1, 12))))
@@ -42,12 +34,12 @@ def test_more_objects_than_uint16_holds():
 def test_a_summary_counts_and_measures():
     probability = np.zeros((10, 10), np.float32)
     probability[:2, :2] = probability[5:, 5:] = 0.9
-    found = summarize(probability, 0.5)
+    found = summarize_labels(label_objects(probability > 0.5))
     assert (found.count, found.covered, found.mean_area) == (2, 0.29, 14.5)
 
 
 def test_nothing_found_is_no_error():
-    found = summarize(np.zeros((4, 4), np.float32), 0.5)
+    found = summarize_labels(np.zeros((4, 4), np.uint16))
     assert (found.count, found.covered, found.mean_area) == (0, 0, 0)
 
 
