@@ -42,10 +42,12 @@ class TiffDecoder:
         self._tiff = tiff
         self._stream = stream
         self._max_megapixels = max_megapixels
+        self._places = _channels_together(tiff)
 
     @property
     def pages(self) -> int:
-        return len(self._tiff.pages)
+        """How many images there are: the channels that a microscope has put into pages of their own are one image."""
+        return len(self._places)
 
     def size(self, number: int) -> tuple[int, int]:
         """Return the height and width of a page, upright, found acceptable."""
@@ -55,9 +57,20 @@ class TiffDecoder:
 
     def read(self, number: int, *, mask: bool) -> np.ndarray:
         """Decode a page: (height, width) or (height, width, channels), alpha left out. Masks keep stored values."""
-        page = self._checked_page(number)
+        self._page(number)
+        places = self._places[number]
+        if len(places) == 1:
+            return self._read(places[0], mask)
+        self.size(number)
+        channels = [self._read(place, mask) for place in places]
+        if any(channel.ndim > 2 or channel.shape != channels[0].shape for channel in channels):
+            raise Refused("has channels that do not fit together; save each as an image of its own")
+        return np.stack(channels, axis=-1)
+
+    def _read(self, place: int, mask: bool) -> np.ndarray:
+        page = self._checked(place)
         if _needs_conversion(page):
-            return self._convert(number)
+            return self._convert(place)
         array = page.asarray()
         if page.axes.startswith("S"):
             array = np.moveaxis(array, 0, -1)
@@ -66,16 +79,18 @@ class TiffDecoder:
 
     def parts(self, number: int) -> Iterator[tuple[Region, np.ndarray]]:
         """Decode a page strip by strip or tile by tile; what is turned, planar or of unusual colours at once."""
-        page = self._checked_page(number)
-        if _needs_conversion(page) or _orientation(page) != 1 or page.axes.startswith("S"):
+        self._page(number)
+        places = self._places[number]
+        page = self._checked(places[0])
+        if len(places) > 1 or _needs_conversion(page) or _orientation(page) != 1 or page.axes.startswith("S"):
             yield WHOLE, self.read(number, mask=False)
             return
         for region, part in _rows(page) if page.is_memmappable else _segments(page):
             yield region, _as_shown(_without_alpha(part, page), page)
 
-    def _checked_page(self, number: int) -> tifffile.TiffPage:
-        page = self._page(number)
-        self.size(number)
+    def _checked(self, place: int) -> tifffile.TiffPage:
+        page = self._tiff.pages.get(place, aspage=True)
+        check_size((page.imagelength, page.imagewidth), self._max_megapixels)
         self._check_memory(page)
         self._check_whole(page)
         if page.dtype.kind not in "buif":
@@ -85,7 +100,7 @@ class TiffDecoder:
     def _page(self, number: int) -> tifffile.TiffPage:
         if not 0 <= number < self.pages:
             raise Refused(f"has {self.pages} pages, counted from 0; there is no page {number}")
-        return self._tiff.pages[number]
+        return self._tiff.pages.get(self._places[number][0], aspage=True)
 
     def _check_memory(self, page: tifffile.TiffPage) -> None:
         """Refuse a page of a small file that claims many channels, or tiles far larger than itself."""
@@ -95,7 +110,8 @@ class TiffDecoder:
             )
         if page.dtype is None:
             raise Refused(f"holds values of {page.bitspersample} bits; save it with 8 or 16")
-        size = max(page.nbytes, int(np.prod(page.chunks, dtype=object)) * page.dtype.itemsize)
+        together = max(len(places) for places in self._places)
+        size = together * max(page.nbytes, int(np.prod(page.chunks, dtype=object)) * page.dtype.itemsize)
         if size > self._max_megapixels * 1_000_000 * MAX_BYTES_A_PIXEL:
             raise Refused(f"takes {size / 2**30:,.1f} GB of memory; that is too much. Crop it or make it smaller")
 
@@ -141,6 +157,24 @@ def _segments(page: tifffile.TiffPage) -> Iterator[tuple[Region, np.ndarray]]:
         else:
             part = segment[0, :height, :width]
         yield (slice(top, top + height), slice(left, left + width)), part[..., 0] if channels == 1 else part
+
+
+def _channels_together(tiff: tifffile.TiffFile) -> list[list[int]]:
+    """Return which pages of the file make up each image: one, or the channels where ImageJ or OME-XML say so."""
+    alone = [[place] for place in range(len(tiff.pages))]
+    if not (tiff.is_imagej or tiff.is_ome) or len(alone) < 2:
+        return alone
+    try:
+        series = tiff.series[0]
+        axes, shape = series.axes[:-2], series.shape[:-2]
+        if not series.axes.endswith("YX") or "C" not in axes or int(np.prod(shape)) != len(alone):
+            return alone
+    except Exception:  # Damaged notes on good pages: each is an image.
+        return alone
+    if not 1 < shape[axes.index("C")] <= MAX_CHANNELS:
+        return alone
+    order = np.arange(len(alone)).reshape(shape)
+    return np.moveaxis(order, axes.index("C"), -1).reshape(-1, shape[axes.index("C")]).tolist()
 
 
 def _orientation(page: tifffile.TiffPage) -> int:

@@ -437,3 +437,39 @@ def test_damaged_bytes_give_an_image_or_an_image_error(data, draw):
             assert read(damaged, max_megapixels=1).size <= 64_000_000
         except ImageError as error:
             assert str(error)
+
+
+# ---- channels in pages of their own ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("axes", "kind"), [("ZCYX", "imagej"), ("TZCYX", "imagej"), ("CZYX", "ome"), ("ZCYX", "ome")])
+def test_channels_that_lie_in_pages_of_their_own_are_one_image(tmp_path, axes, kind):
+    sizes = {"T": 2, "Z": 3, "C": 2, "Y": 5, "X": 6}
+    shape = [sizes[axis] for axis in axes]
+    stack = np.arange(np.prod(shape), dtype=np.uint16).reshape(shape)
+    path = tmp_path / f"a.{kind}.tif"
+    tifffile.imwrite(path, stack, photometric="minisblack", metadata={"axes": axes}, **{kind: True})
+    images = np.moveaxis(stack, axes.index("C"), -1).reshape(-1, 5, 6, 2)
+    assert count_pages(path) == len(images)
+    for page, expected in enumerate(images):
+        np.testing.assert_array_equal(read_image(path, page=page), expected)
+        assert image_size(path, page=page) == (5, 6)
+    with pytest.raises(ImageError, match="there is no page"):
+        read_image(path, page=len(images))
+
+
+def test_a_stack_without_channels_stays_a_stack(tmp_path):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((4, 5, 6), np.uint8), imagej=True, metadata={"axes": "ZYX"})
+    assert count_pages(path) == 4
+    assert read_image(path, page=3).shape == (5, 6)
+
+
+def test_notes_that_lie_about_channels_change_nothing(tmp_path):
+    path = tmp_path / "a.tif"
+    description = "ImageJ=1.54f\nimages=4\nchannels=3\nhyperstack=true\n"
+    with tifffile.TiffWriter(path) as writer:
+        for _ in range(4):
+            writer.write(np.zeros((5, 6), np.uint8), description=description, metadata=None, contiguous=False)
+    assert count_pages(path) in (1, 4)
+    assert read_image(path).shape[:2] == (5, 6)
