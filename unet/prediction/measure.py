@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import ndimage
-from scipy.spatial import ConvexHull
 
 from unet.data.calibration import PixelSize
 from unet.data.mapped import let_go, strips
@@ -90,7 +88,7 @@ def measure(
     for rows in strips(labels.shape):
         sums.add(labels, probability, channels, rows)
     numbers = np.flatnonzero(sums.area)
-    table = {"label": numbers, **_shapes(sums, numbers, _hull_areas(labels))}
+    table = {"label": numbers, **_shapes(sums, numbers)}
     means = sums.probability[numbers] / sums.area[numbers]
     table["mean_probability"] = means / LEVELS if probability.dtype == np.uint16 else means
     if pixel_size:
@@ -112,6 +110,13 @@ class _Sums:
         self.moments = np.zeros((5, count + 1))  # of x, y, x², y², xy
         self.intensity = np.zeros((channels, count + 1))
         self.least, self.greatest = np.full((channels, count + 1), np.inf), np.full((channels, count + 1), -np.inf)
+        self._rows: list[np.ndarray] = []
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Object, y, first and last x of each row of each object, (4, n) int32, sorted by object and y."""
+        rows = np.concatenate([np.zeros((4, 0), np.int32), *self._rows], axis=1)
+        return rows[:, np.argsort(rows[0], kind="stable")]
 
     def add(self, labels: np.ndarray, probability: np.ndarray, channels: np.ndarray, rows: slice) -> None:
         """Add the objects' pixels of some rows."""
@@ -131,6 +136,9 @@ class _Sums:
 
         self.area[numbers] += np.diff(starts, append=len(found))
         y, x = np.divmod(places, part.shape[1])
+        firsts = np.flatnonzero((np.diff(found, prepend=0) != 0) | (np.diff(y, prepend=-1) != 0))
+        lasts = np.append(firsts[1:], len(found)) - 1
+        self._rows.append(np.stack([found[firsts], y[firsts] + rows.start, x[firsts], x[lasts]]).astype(np.int32))
         y, x = (y + rows.start).astype(np.float64), x.astype(np.float64)
         for moment, values in zip(self.moments, (x, y, x * x, y * y, x * y), strict=True):
             moment[numbers] += total(values)
@@ -180,7 +188,7 @@ RIM_LENGTHS[[21, 33]] = math.sqrt(2)
 RIM_LENGTHS[[13, 23]] = (1 + math.sqrt(2)) / 2
 
 
-def _shapes(sums: _Sums, numbers: np.ndarray, hulls: np.ndarray) -> dict[str, np.ndarray]:
+def _shapes(sums: _Sums, numbers: np.ndarray) -> dict[str, np.ndarray]:
     area, perimeter = sums.area[numbers], sums.perimeter[numbers]
     x, y, xx, yy, xy = sums.moments[:, numbers] / area
     # Second moments about the centroid, a pixel being a square and not a point.
@@ -194,29 +202,48 @@ def _shapes(sums: _Sums, numbers: np.ndarray, hulls: np.ndarray) -> dict[str, np
         "perimeter": perimeter,
         "circularity": circularity,
         "eccentricity": np.sqrt(1 - np.maximum(middle - spread, 0) / (middle + spread)),
-        "solidity": area / hulls[numbers],
+        "solidity": area / _hull_areas(sums.rows, len(sums.area) - 1)[numbers],
         "orientation": np.degrees(-np.arctan2(2 * xy, xx - yy) / 2),  # rows go down, angles go up
         "centroid_x": x,
         "centroid_y": y,
     }
 
 
-BELOW = np.array([1, 0])
+def _hull_areas(rows: np.ndarray, count: int) -> np.ndarray:
+    """Return the area of the convex hull of each object's pixels, squares as they are; the index is its number.
+
+    Parameters
+    ----------
+    rows : (4, n) integer
+        Object, y, and first and last x of each row of each object; sorted by object, then by y.
+    count : int
+        The largest number.
+    """
+    number, y, first, last = rows.astype(np.int64)
+    # All that the hull can touch are the corners of the first and last pixel of each row.
+    number, y = np.repeat(number, 2), np.stack([y, y + 1], axis=1).ravel()
+    starts = np.flatnonzero((np.diff(number, prepend=-1) != 0) | (np.diff(y, prepend=-1) != 0))
+    left = np.minimum.reduceat(np.repeat(first, 2), starts)
+    right = np.maximum.reduceat(np.repeat(last + 1, 2), starts)
+    number, y = number[starts], y[starts]
+    return -_under_hull(number, y, -right, count) - _under_hull(number, y, left, count)
 
 
-def _hull_areas(labels: np.ndarray) -> np.ndarray:
-    """Return the area of the convex hull of each object's pixels, squares as they are; the index is its number."""
-    boxes = ndimage.find_objects(labels)
-    areas = np.ones(len(boxes) + 1)
-    for number, box in enumerate(boxes, start=1):
-        if box is not None:
-            inside = np.pad(np.asarray(labels[box]) == number, 1).astype(np.int8)
-            # The corners of the first and last pixel of each row are all that the hull can touch.
-            starts, ends = np.argwhere(np.diff(inside) == 1), np.argwhere(np.diff(inside) == -1)
-            ends = np.concatenate([starts, ends])
-            areas[number] = ConvexHull(np.concatenate([ends, ends + BELOW])).volume
-    let_go(labels)
-    return areas
+def _under_hull(number: np.ndarray, y: np.ndarray, x: np.ndarray, count: int) -> np.ndarray:
+    """Return the integral over y of the lower convex hull of each object's points (x of y), (count + 1,) float64.
+
+    What lies on or above the line between its neighbours is no corner; in each round all such points go.
+    """
+    while True:
+        over, down = x[1:-1] - x[:-2], y[1:-1] - y[:-2]
+        is_above = over * (y[2:] - y[:-2]) >= (x[2:] - x[:-2]) * down
+        gone = 1 + np.flatnonzero(is_above & (number[:-2] == number[2:]))
+        if not len(gone):
+            break
+        number, y, x = (np.delete(values, gone) for values in (number, y, x))
+    of_one = number[1:] == number[:-1]
+    trapezoids = (x[1:] + x[:-1]) * np.diff(y) / 2
+    return np.bincount(number[1:][of_one], trapezoids[of_one], minlength=count + 1)
 
 
 def _calibrated(table: dict[str, np.ndarray], size: PixelSize) -> dict[str, np.ndarray]:
