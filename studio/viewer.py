@@ -40,7 +40,16 @@ _viewer = st.components.v2.component(
     "unet_viewer",
     html=_read("viewer.html"),
     css=_read("viewer.css"),
-    js=_read("codec.js", "painter.js", "viewer.js"),
+    js=_read(
+        "codec.js",
+        "card_painter.js",
+        "plain_painter.js",
+        "painter.js",
+        "threshold.js",
+        "look.js",
+        "camera.js",
+        "viewer.js",
+    ),
 )
 
 
