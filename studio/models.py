@@ -188,7 +188,12 @@ def _about(entry: ModelEntry) -> None:
         with st.container(horizontal=True, gap="medium"):
             for label, score in scores.items():
                 st.metric(label, f"{score:.3f}", width="content")
-        st.caption("On the validation images of its training.")
+        earlier = info.provenance.get("scores_of")
+        st.caption(
+            f"Measured as {plain(str(earlier))}, on its validation images, before it learned from these as well."
+            if earlier
+            else "On the validation images of its training."
+        )
     else:
         st.caption("It brings no scores along.")
     height, width = info.config.input_size

@@ -22,6 +22,10 @@ def chooser(settings):
     return AppTest.from_function(page, default_timeout=60).run()
 
 
+def test_scores_from_before_the_last_round_are_said_to_be(chooser):
+    assert any("Measured as nuclei-fold-3" in each.value for each in chooser.caption)
+
+
 def test_the_export_is_made_only_when_asked_for_and_then_offered(settings):
     def page():
         from studio.model_exports import show_exports
