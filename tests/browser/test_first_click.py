@@ -39,6 +39,7 @@ def test_train_on_a_sample_dataset_to_the_end_and_open_in_predict(app, page):
     assert list(app.home.glob("runs/*/model/model.json"))
     opener.first.click()
     page.wait_for_url(re.compile(r"/predict\?.*model=run(:|%3A)first-training"))
+    idle(page)
     click(page, "Use the sample images")
     expect(page.get_by_role("slider", name="Threshold")).to_be_attached()
     idle(page)

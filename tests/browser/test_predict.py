@@ -18,7 +18,8 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.driver import PATIENCE, App, click, idle, open_page, upload
 from tests.factories import draw_discs
 from unet.config import ModelConfig
-from unet.model.folder import ModelInfo, save_model
+from unet.model.folder import ModelInfo, read_info, save_model
+from unet.settings import DEFAULT_MODEL
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +178,7 @@ def test_each_layer_changes_the_picture_and_says_what_it_means(nuclei):
     page = nuclei
     pictures = {picture(page)}
     legend = page.locator(".legend")
-    expect(legend).to_contain_text("probability above 0.50")
+    expect(legend).to_contain_text(f"probability above {read_info(DEFAULT_MODEL).threshold:.2f}")
     for layer, words in {
         "Mask": "probability above",
         "Nuclei": "each nucleus",
@@ -249,7 +250,7 @@ def test_a_reload_brings_image_threshold_and_look_back(nuclei, sent):
     page.reload()
     seen(page)
     assert float(slider(page).input_value()) == moved
-    expect(page.locator(".picture")).to_have_attribute("aria-label", re.compile(r"^out-of-focus\.png: .*0\.45"))
+    expect(page.locator(".picture")).to_have_attribute("aria-label", re.compile(rf"^out-of-focus\.png: .*{moved:.2f}"))
     expect(page.locator(".zoom")).to_have_text("150 %")
     assert picture(page) == before
 
