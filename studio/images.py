@@ -68,8 +68,8 @@ def _show_choice(images: list[Upload]) -> None:
 
 
 def _choose(settings: Settings) -> None:
-    key = f"image_upload_{st.session_state.get('image_uploads', 0)}_{st.session_state.get(FOLDER, False)}"
     folder = st.session_state.get(FOLDER, False)
+    key = f"image_upload_{st.session_state.get('image_uploads', 0)}_{folder}"
     st.file_uploader(
         "Images to predict, all of a folder" if folder else "Images to predict, one or many",
         type=[suffix[1:] for suffix in sorted(IMAGE_SUFFIXES)],

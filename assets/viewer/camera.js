@@ -48,7 +48,7 @@ class Camera {
     const across = x * canvas.width;
     const down = y * canvas.height;
     const most = (MOST * this.view.ratio * size[1]) / width;
-    const wanted = Math.min(Math.max(scale * factor, fit), Math.max(fit, most));
+    const wanted = within(scale * factor, fit, Math.max(fit, most));
     if (wanted <= fit * 1.001) return this.goTo(null);
     this.goTo({
       x: (left + across / scale + (canvas.width / 2 - across) / wanted) / width,

@@ -11,12 +11,17 @@ function openPainter(canvas, wanted) {
       if (painter) return painter;
     } catch (error) {
       console.warn("The viewer draws without the graphics card:", error);
-      const fresh = canvas.cloneNode();
-      canvas.replaceWith(fresh);
-      canvas = fresh;
+      return openWithoutCard(canvas);
     }
   }
   return new PlainPainter(canvas);
+}
+
+// A canvas that has had a card cannot be drawn on otherwise: another takes its place.
+function openWithoutCard(canvas) {
+  const fresh = canvas.cloneNode();
+  canvas.replaceWith(fresh);
+  return new PlainPainter(fresh);
 }
 
 function hasCard() {

@@ -23,7 +23,7 @@ class Threshold {
   }
 
   set(value, { chosen = false, later = false } = {}) {
-    const wanted = Math.round(Math.min(1, Math.max(0, value)) * 100) / 100;
+    const wanted = Math.round(within(value, 0, 1) * 100) / 100;
     if (Number.isNaN(wanted)) return;
     this.value = wanted;
     this.show();

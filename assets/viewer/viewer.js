@@ -112,7 +112,10 @@ class View {
   paint() {
     const { scene, data, threshold } = this;
     if (!scene || !this.painter) return;
-    if (this.painter.lost) this.goOnWithoutCard();
+    if (this.painter.lost) {
+      this.painter = openWithoutCard(this.find(".picture"));
+      this.camera.listen(this.find(".picture"));
+    }
     const fresh = threshold.decided && Boolean(this.found.labels);
     const { left, top, scale } = this.camera.geometry;
     const detail = this.camera.place ? scene.detail : null;
@@ -134,14 +137,6 @@ class View {
       background: this.ground ??= groundOf(this.root),
     });
     this.showScale(scale);
-  }
-
-  // The card was taken away. A canvas that has had one cannot be drawn on otherwise.
-  goOnWithoutCard() {
-    const fresh = this.find(".picture").cloneNode();
-    this.find(".picture").replaceWith(fresh);
-    this.painter = new PlainPainter(fresh);
-    this.camera.listen(fresh);
   }
 
   resize() {

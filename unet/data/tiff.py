@@ -110,7 +110,7 @@ class TiffDecoder:
             )
         if page.dtype is None:
             raise Refused(f"holds values of {page.bitspersample} bits; save it with 8 or 16")
-        together = max(len(places) for places in self._places)
+        together = len(self._places[0])  # as many for each image
         size = together * max(page.nbytes, int(np.prod(page.chunks, dtype=object)) * page.dtype.itemsize)
         if size > self._max_megapixels * 1_000_000 * MAX_BYTES_A_PIXEL:
             raise Refused(f"takes {size / 2**30:,.1f} GB of memory; that is too much. Crop it or make it smaller")

@@ -18,29 +18,23 @@ Run = Callable[[np.ndarray], np.ndarray]
 # ---- writing -----------------------------------------------------------------------------------------------------
 
 
-def _signature(shape: Sequence[int | None]) -> list:
+# What Keras calls each format, and the file or folder that it becomes.
+WRITTEN = {
+    "onnx": ("onnx", "model.onnx"),
+    "savedmodel": ("tf_saved_model", "saved_model"),
+    "litert": ("litert", "model.tflite"),
+}
+
+
+def write(model: keras.Model, format: str, shape: Sequence[int | None], scratch: Path) -> Path:
+    """Write a network that takes images of a shape (batch, height, width, channels; None: any) into a folder."""
     import keras
 
-    return [keras.InputSpec(shape=tuple(shape), dtype="float32", name="image")]
-
-
-def _write_onnx(model: keras.Model, shape: Sequence[int | None], scratch: Path) -> Path:
     logging.getLogger("tf2onnx").setLevel(logging.ERROR)
-    path = scratch / "model.onnx"
-    model.export(str(path), format="onnx", verbose=False, input_signature=_signature(shape))
-    return path
-
-
-def _write_savedmodel(model: keras.Model, shape: Sequence[int | None], scratch: Path) -> Path:
-    path = scratch / "saved_model"
-    model.export(str(path), format="tf_saved_model", verbose=False, input_signature=_signature(shape))
-    return path
-
-
-def _write_litert(model: keras.Model, shape: Sequence[int | None], scratch: Path) -> Path:
-    path = scratch / "model.tflite"
-    model.export(str(path), format="litert", verbose=False, input_signature=_signature(shape))
-    return path
+    name, file = WRITTEN[format]
+    signature = [keras.InputSpec(shape=tuple(shape), dtype="float32", name="image")]
+    model.export(str(scratch / file), format=name, verbose=False, input_signature=signature)
+    return scratch / file
 
 
 # ---- running what was written ------------------------------------------------------------------------------------
@@ -76,5 +70,4 @@ def _run_litert(path: Path) -> Run:
     return run
 
 
-WRITERS = {"onnx": _write_onnx, "savedmodel": _write_savedmodel, "litert": _write_litert}
 RUNNERS = {"onnx": _run_onnx, "savedmodel": _run_savedmodel, "litert": _run_litert}

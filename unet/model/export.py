@@ -23,7 +23,7 @@ import numpy as np
 from unet.config import ModelConfig
 from unet.errors import ConfigError, ModelError
 from unet.files import atomic_path
-from unet.model.engines import RUNNERS, WRITERS, Run
+from unet.model.engines import RUNNERS, Run, write
 from unet.model.folder import load_model
 from unet.model.info import INFO_FILE, ModelInfo, read_info
 
@@ -127,7 +127,7 @@ def export_model(folder: Path, format: str, target: Path) -> ExportedModel:
     shape = _shape(info.config, chosen)
     with tempfile.TemporaryDirectory(prefix="unet-export-") as scratch:
         with _as_model_error(folder, chosen):
-            made = WRITERS[format](model, shape, Path(scratch))
+            made = write(model, format, shape, Path(scratch))
             difference = greatest_difference(model, RUNNERS[format](made), _check_images(shape, info.config))
         _refuse_difference(folder, chosen, difference)
         try:

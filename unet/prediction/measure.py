@@ -128,7 +128,8 @@ class _Sums:
         found = part.ravel()[places]
         places = places[np.argsort(found, kind="stable")]
         found = part.ravel()[places]
-        starts = np.flatnonzero(np.diff(found, prepend=0))
+        begins = np.diff(found, prepend=0) != 0
+        starts = np.flatnonzero(begins)
         numbers = found[starts]
 
         def total(values: np.ndarray) -> np.ndarray:
@@ -136,7 +137,7 @@ class _Sums:
 
         self.area[numbers] += np.diff(starts, append=len(found))
         y, x = np.divmod(places, part.shape[1])
-        firsts = np.flatnonzero((np.diff(found, prepend=0) != 0) | (np.diff(y, prepend=-1) != 0))
+        firsts = np.flatnonzero(begins | (np.diff(y, prepend=-1) != 0))
         lasts = np.append(firsts[1:], len(found)) - 1
         self._rows.append(np.stack([found[firsts], y[firsts] + rows.start, x[firsts], x[lasts]]).astype(np.int32))
         y, x = (y + rows.start).astype(np.float64), x.astype(np.float64)
