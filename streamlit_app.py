@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from studio.front_door import open_front_door
+from studio.common.navigation import open_front_door
 from unet.errors import ConfigError
 from unet.settings import ASSETS, read_settings
 

@@ -20,14 +20,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 
 from unet.config import Separation
-from unet.data.dataset import open_dataset
-from unet.data.images import read_image
-from unet.data.report import inspect_dataset, read_labels
+from unet.datasets.add import open_dataset
+from unet.datasets.inspection import inspect_dataset, read_labels
+from unet.evaluation.scores import count, scores_of
+from unet.io.images import read_image
 from unet.prediction.predictor import Prediction, Predictor
 from unet.prediction.separation import find_objects
-from unet.scoring.scores import count, scores_of
+from unet.runs.run import open_run
 from unet.settings import read_settings
-from unet.training.run import open_run
 
 FLIPS = ((1, 1), (-1, 1), (1, -1), (-1, -1))
 

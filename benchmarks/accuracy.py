@@ -22,14 +22,14 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
 
-from unet.data.dataset import open_dataset
-from unet.data.report import inspect_dataset
-from unet.evaluation import Evaluation, evaluate
+from unet.datasets.add import open_dataset
+from unet.datasets.inspection import inspect_dataset
+from unet.evaluation.evaluate import Evaluation, evaluate
+from unet.evaluation.matching import IOU_THRESHOLDS
 from unet.files import write_json
 from unet.prediction.predictor import Predictor
-from unet.scoring.matching import IOU_THRESHOLDS
+from unet.runs.run import open_run
 from unet.settings import SHIPPED_MODELS, read_settings
-from unet.training.run import open_run
 
 
 def main() -> None:

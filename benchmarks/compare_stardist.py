@@ -26,14 +26,14 @@ os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 import numpy as np
 from skimage.measure import label
 
-from unet.data.dataset import open_dataset
-from unet.data.images import read_image
-from unet.data.intensity import LUMA, stretch
-from unet.data.report import inspect_dataset, read_labels
-from unet.scoring.matching import IOU_THRESHOLDS
-from unet.scoring.scores import count, scores_of
+from unet.datasets.add import open_dataset
+from unet.datasets.inspection import inspect_dataset, read_labels
+from unet.evaluation.matching import IOU_THRESHOLDS
+from unet.evaluation.scores import count, scores_of
+from unet.io.images import read_image
+from unet.preprocess.normalize import LUMA, stretch
+from unet.runs.run import open_run
 from unet.settings import read_settings
-from unet.training.run import open_run
 
 CROP, BATCH, STEPS = 256, 4, 50
 random = np.random.default_rng(0)

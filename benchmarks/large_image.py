@@ -24,10 +24,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 import tifffile
 
-from unet.data.images import map_image
-from unet.data.mapped import let_go, shrink
-from unet.data.synthetic import generate_nuclei
-from unet.model import network
+from unet.datasets.synthetic.nuclei import generate_nuclei
+from unet.io.images import map_image
+from unet.memmap import let_go, shrink
+from unet.models import network
 from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects
 from unet.settings import DEFAULT_MODEL

@@ -28,12 +28,12 @@ from skimage.transform import resize
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from unet.config import preset
-from unet.data.archive import Limits, extract_zip
-from unet.data.dataset import add_folder
-from unet.data.layouts import Sample
-from unet.data.prepared import prepare
-from unet.data.report import inspect_dataset
+from unet.datasets.add import add_folder
+from unet.datasets.archive import Limits, extract_zip
+from unet.datasets.inspection import inspect_dataset
+from unet.datasets.layouts import Sample
 from unet.settings import Settings, read_settings
+from unet.training.inputs.resized import prepare
 
 HEIGHT, WIDTH, CHANNELS = 128, 128, 3
 

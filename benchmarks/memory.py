@@ -21,7 +21,7 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.browser.driver import App, click, idle, launch_browser, open_page, running_app, upload
-from unet.data.synthetic import generate_nuclei
+from unet.datasets.synthetic.nuclei import generate_nuclei
 
 NUCLEI = 300 / 1024**2  # a pixel
 

@@ -22,23 +22,26 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from unet.config import NUCLEI
-from unet.data.dataset import open_dataset
-from unet.data.report import inspect_dataset
+from unet.datasets.add import open_dataset
+from unet.datasets.inspection import inspect_dataset
 from unet.errors import RunError
-from unet.evaluation import evaluate
+from unet.evaluation.evaluate import evaluate
 from unet.prediction.predictor import Predictor
+from unet.runs.run import open_run
 from unet.settings import read_settings
 from unet.training import optimizer
-from unet.training.launch import train_here
-from unet.training.run import open_run
+from unet.training.create import train_here
 
 # What differs from the preset: fields of the configuration, or (in quotes "module:NAME") a constant of the code.
 VARIANTS: dict[str, dict] = {
     "the recipe": {},
     "the recipe, other crops": {"crops": 1201},
     "mask only": {"outputs": "mask"},
-    "no border head, no border weight": {"unet.model.losses:BORDER_WEIGHT": 0.0, "unet.model.losses:BORDER_SHARE": 0.0},
-    "border pixels weigh as others": {"unet.model.losses:BORDER_WEIGHT": 0.0},
+    "no border head, no border weight": {
+        "unet.models.losses:BORDER_WEIGHT": 0.0,
+        "unet.models.losses:BORDER_SHARE": 0.0,
+    },
+    "border pixels weigh as others": {"unet.models.losses:BORDER_WEIGHT": 0.0},
     "cross-entropy alone": {"loss": "crossentropy"},
     "whole images at 256 x 256, mask only": {"resolution": "resized", "outputs": "mask", "input_size": (256, 256)},
     "values as stored": {"intensity": "stored"},
@@ -48,7 +51,7 @@ VARIANTS: dict[str, dict] = {
     "no scale jitter": {"scale": 1.0},
     "no photometric augmentation": {"photometric": 0.0},
     "every image alike": {"balance": 0.0},
-    "crops anywhere": {"unet.data.crops:PLACES": 1},
+    "crops anywhere": {"unet.training.inputs.crops:PLACES": 1},
     "crops of 128 x 128": {"input_size": (128, 128)},
     "two convolutions on the way up": {"decoder_convolutions": 2},
     "constant learning rate": {"schedule": "constant"},

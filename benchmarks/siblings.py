@@ -18,10 +18,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from unet.data.dataset import open_dataset
-from unet.data.groups import read_groups
-from unet.data.images import read_image
-from unet.data.siblings import Signature, find_siblings, make_signature
+from unet.datasets.add import open_dataset
+from unet.datasets.groups import read_groups
+from unet.datasets.leakage import Signature, find_siblings, make_signature
+from unet.io.images import read_image
 from unet.settings import read_settings
 
 

@@ -25,12 +25,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 import numpy as np
 
 from unet.config import preset
-from unet.data.dataset import add_sample, open_dataset
-from unet.data.prepared import prepare
-from unet.data.report import inspect_dataset
+from unet.datasets.add import add_sample, open_dataset
+from unet.datasets.inspection import inspect_dataset
 from unet.settings import read_settings
-from unet.training.launch import create_run
-from unet.training.trainer import train
+from unet.training.create import create_run
+from unet.training.inputs.resized import prepare
+from unet.training.process import train
 
 
 def main() -> None:
@@ -63,7 +63,7 @@ def plain_fit(images: np.ndarray, masks: np.ndarray, samples: int, config) -> li
     """Return the seconds of each epoch after the first, trained as the tutorial does."""
     import keras
 
-    from unet.model.network import build_unet
+    from unet.models.network import build_unet
 
     class Clock(keras.callbacks.Callback):
         def __init__(self):

@@ -29,7 +29,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.browser.driver import App, idle, launch_browser, open_page, running_app, upload
-from unet.data.synthetic import generate_nuclei
+from unet.datasets.synthetic.nuclei import generate_nuclei
 
 WINDOW = {"width": 1280, "height": 1700}  # high enough that the table is seen
 NUCLEI = 300 / 1024**2  # a pixel

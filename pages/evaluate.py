@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from studio.evaluation import compare_with, evaluations_of
-from studio.front_door import enter
-from studio.lab import show_lab
-from studio.labelled import choose_labelled
-from studio.models import choose_model
-from studio.words import plain
+from studio.common.model_picker import choose_model
+from studio.common.navigation import enter
+from studio.common.text import plain
+from studio.evaluate.image_picker import choose_labelled
+from studio.evaluate.lab import show_lab
+from studio.evaluate.runner import compare_with, evaluations_of
 from unet.errors import UnetError
 from unet.settings import read_settings
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from studio.front_door import enter
-from studio.illustrations import ILLUSTRATIONS, show_diagram
-from studio.quickstart import start_sample_training, why_no_training
+from studio.common.navigation import enter
+from studio.home.diagram import ILLUSTRATIONS, show_diagram
+from studio.home.quickstart import start_sample_training, why_no_training
 from unet.errors import UnetError
+from unet.runs.run import current_run
 from unet.settings import read_settings
-from unet.training.run import current_run
 
 enter()
 settings = read_settings()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from studio.controls import read_preparation
-from studio.front_door import enter
-from studio.illustrations import ILLUSTRATIONS
-from studio.images import choose_images
-from studio.models import choose_model
-from studio.predictions import Job
-from studio.results import show_results
-from studio.words import plain
+from studio.common.model_picker import choose_model
+from studio.common.navigation import enter
+from studio.common.text import plain
+from studio.home.diagram import ILLUSTRATIONS
+from studio.predict.controls import read_preparation
+from studio.predict.image_picker import choose_images
+from studio.predict.pipeline import Job
+from studio.predict.view import show_results
 from unet.errors import ModelError
 from unet.settings import read_settings
 

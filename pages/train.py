@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from studio.datasets import came_as, choose, choose_dataset, chosen_dataset, dataset_report
-from studio.front_door import enter
-from studio.live import show_run
-from studio.overview import show_overview
-from studio.runs import open_run_view, show_runs
-from studio.scrolling import scroll
-from studio.start import settings_and_start, step
-from unet.data.report import require_usable
+from studio.common.dataset_picker import came_as, choose, choose_dataset, chosen_dataset, dataset_report
+from studio.common.navigation import enter
+from studio.common.scroll import scroll
+from studio.train.overview import show_overview
+from studio.train.run_list import open_run_view, show_runs
+from studio.train.run_view import show_run
+from studio.train.start import settings_and_start, step
+from unet.datasets.inspection import require_usable
 from unet.errors import DatasetError, RunError
+from unet.runs.run import current_run, open_run
 from unet.settings import read_settings
-from unet.training.run import current_run, open_run
 
 enter()
 settings = read_settings()

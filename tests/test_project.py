@@ -15,7 +15,7 @@ from unet.settings import PROJECT, Settings
 MODULES = sorted((PROJECT / "unet").rglob("*.py"))
 CODE = [*MODULES, *(PROJECT / "studio").rglob("*.py"), *(PROJECT / "pages").glob("*.py"), PROJECT / "streamlit_app.py"]
 # Subclasses of Keras classes: the only modules that need it as soon as they are imported.
-NEED_TENSORFLOW = {"unet.model.losses", "unet.model.metrics"}
+NEED_TENSORFLOW = {"unet.models.losses", "unet.models.metrics"}
 
 
 def module_name(path: Path) -> str:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.factories import draw_discs
-from unet.cli import make_parser
+from unet.cli.main import make_parser
 from unet.settings import PROJECT, Settings
 
 README = (PROJECT / "README.md").read_text(encoding="utf-8")

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from unet import render
 from unet.config import ModelConfig
-from unet.data.images import read_image
-from unet.prediction import render
+from unet.io.images import read_image
 from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects
 from unet.settings import ASSETS, DEFAULT_MODEL, PROJECT, SAMPLE_IMAGES

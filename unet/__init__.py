@@ -20,14 +20,14 @@ os.environ.setdefault("KERAS_HOME", str(home_folder() / "cache" / "keras"))
 
 # Imported when first used, so that nothing heavy is loaded by `import unet`.
 _PUBLIC = {
-    "train": ("unet.training.launch", "train_here"),
+    "train": ("unet.training.create", "train_here"),
     "Predictor": ("unet.prediction.predictor", "Predictor"),
-    "read_image": ("unet.data.images", "read_image"),
-    "open_dataset": ("unet.data.dataset", "open_dataset"),
-    "inspect_dataset": ("unet.data.report", "inspect_dataset"),
-    "evaluate": ("unet.evaluation", "evaluate"),
-    "build_unet": ("unet.model.network", "build_unet"),
-    "list_runs": ("unet.training.run", "list_runs"),
+    "read_image": ("unet.io.images", "read_image"),
+    "open_dataset": ("unet.datasets.add", "open_dataset"),
+    "inspect_dataset": ("unet.datasets.inspection", "inspect_dataset"),
+    "evaluate": ("unet.evaluation.evaluate", "evaluate"),
+    "build_unet": ("unet.models.network", "build_unet"),
+    "list_runs": ("unet.runs.run", "list_runs"),
     "read_settings": ("unet.settings", "read_settings"),
     "preset": ("unet.config", "preset"),
 }

@@ -2,7 +2,7 @@
 
 import sys
 
-from unet.cli import main
+from unet.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

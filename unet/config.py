@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unet.errors import ConfigError
-from unet.section import Section, option
+from unet.options import Section, option
 
 ACTIVATIONS = ("elu", "relu", "leaky_relu", "gelu", "silu")
 NORMALIZATIONS = ("none", "batch", "group")

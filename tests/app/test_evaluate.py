@@ -8,21 +8,20 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from studio import evaluation as evaluation_page
-from studio import outcomes
-from studio.evaluation_report import as_html, as_json
-from studio.lab import score_table
+from studio.evaluate import image_outcome, runner
+from studio.evaluate.lab import score_table
+from studio.evaluate.report import as_html, as_json
 from tests.factories import draw_discs, write_pairs
 from unet.config import ModelConfig
-from unet.data.dataset import add_folder
-from unet.data.report import inspect_dataset
-from unet.evaluation import THRESHOLDS, Evaluation, evaluate
-from unet.evaluations import ImageOutcome
-from unet.model.folder import ModelInfo, read_info, save_model
+from unet.datasets.add import add_folder
+from unet.datasets.inspection import inspect_dataset
+from unet.evaluation.cache import ImageOutcome
+from unet.evaluation.evaluate import THRESHOLDS, Evaluation, evaluate
+from unet.evaluation.matching import measure_overlaps
+from unet.evaluation.matching import outcomes as outcomes_of
+from unet.models.folder import ModelInfo, read_info, save_model
 from unet.prediction.objects import label_objects
 from unet.prediction.predictor import Predictor
-from unet.scoring.matching import measure_overlaps
-from unet.scoring.matching import outcomes as outcomes_of
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def write_model(settings):
     def write(name="small", seed=0):
         import keras
 
-        from unet.model.network import build_unet
+        from unet.models.network import build_unet
 
         keras.utils.set_random_seed(seed)
         config = ModelConfig(input_size=(32, 32), filters=(4, 8), dropout=(0.0,))
@@ -85,7 +84,7 @@ def test_scores_are_those_of_the_package(open_app, model, dataset, settings):
 
 def test_a_second_visit_computes_nothing(open_app, model, dataset, monkeypatch):
     first = metrics(open_lab(open_app, model=model))
-    monkeypatch.setattr(evaluation_page, "evaluate", None)
+    monkeypatch.setattr(runner, "evaluate", None)
     again = open_app("evaluate", model=model)
     assert not again.exception
     assert metrics(again) == first
@@ -126,8 +125,8 @@ def test_a_stain_is_looked_at_alone(open_app, model, dataset):
 
 def test_what_the_model_has_learned_from_is_said(open_app, dataset, settings):
     from unet.config import preset
-    from unet.training.launch import create_run
-    from unet.training.trainer import train
+    from unet.training.create import create_run
+    from unet.training.process import train
 
     config = preset("tutorial").replace(
         input_size=(32, 32), filters=(4, 8), dropout=0.0, epochs=1, validation_fraction=0.5, patience=0
@@ -172,10 +171,10 @@ def test_each_outcome_has_its_colour(tmp_path):
     found[found == 1] = 0  # missed
     found[:6, :6] = found.max() + 1  # false
     shown = ImageOutcome(image, truth, found, outcomes_of(measure_overlaps(truth, found)))
-    picture = outcomes.draw(shown)
-    assert max(picture.shape[:2]) == outcomes.LONGEST
+    picture = image_outcome.draw(shown)
+    assert max(picture.shape[:2]) == image_outcome.LONGEST
     colors = {tuple(color) for color in np.unique(picture.reshape(-1, 3), axis=0).tolist()}
-    wanted = {title: color for _, title, color in (*outcomes.FOUND, *outcomes.TRUTH)}
+    wanted = {title: color for _, title, color in (*image_outcome.FOUND, *image_outcome.TRUTH)}
     assert {wanted["matched"], wanted["false"], wanted["missed"]} <= colors
     assert wanted["merged"] not in colors
     Image.fromarray(picture)

@@ -8,15 +8,15 @@ from xml.etree import ElementTree
 
 import pytest
 
-from studio.illustrations import DIAGRAM, ILLUSTRATIONS
-from studio.quickstart import quick_config, start_sample_training
+from studio.home.diagram import DIAGRAM, ILLUSTRATIONS
+from studio.home.quickstart import quick_config, start_sample_training
 from unet.config import ModelConfig
-from unet.data.dataset import add_sample
-from unet.data.report import inspect_dataset
+from unet.datasets.add import add_sample
+from unet.datasets.inspection import inspect_dataset
+from unet.runs.record import Recorder
+from unet.runs.run import list_runs, open_run
 from unet.settings import PROJECT
-from unet.training.launch import create_run, request_stop
-from unet.training.record import Recorder
-from unet.training.run import list_runs, open_run
+from unet.training.create import create_run, request_stop
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_the_pictures_are_light():
 def test_home_loads_only_what_it_needs():
     """The first page should be there at once; what is heavy waits until someone asks for it."""
     program = (
-        "import sys, streamlit; before = set(sys.modules); import studio.quickstart, studio.illustrations; "
+        "import sys, streamlit; before = set(sys.modules); import studio.home.quickstart, studio.illustrations; "
         "heavy = {'tensorflow', 'keras', 'pandas', 'plotly', 'scipy', 'skimage', 'numpy'}; "
         "print(*sorted(heavy & set(sys.modules) - before))"
     )

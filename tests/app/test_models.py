@@ -3,7 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from studio.model_exports import _forget_oldest, export_path, make_export
+from studio.common.model_export import _forget_oldest, export_path, make_export
 from unet.errors import ModelError
 from unet.files import read_json
 from unet.settings import DEFAULT_MODEL
@@ -14,7 +14,7 @@ def chooser(settings):
     """A page with nothing but the chooser of models, run once."""
 
     def page():
-        from studio.models import choose_model
+        from studio.common.model_picker import choose_model
         from unet.settings import read_settings
 
         choose_model(read_settings())
@@ -28,8 +28,8 @@ def test_scores_from_before_the_last_round_are_said_to_be(chooser):
 
 def test_the_export_is_made_only_when_asked_for_and_then_offered(settings):
     def page():
-        from studio.model_exports import show_exports
-        from unet.model.folder import list_models
+        from studio.common.model_export import show_exports
+        from unet.models.folder import list_models
         from unet.settings import read_settings
 
         show_exports(list_models(read_settings())[0], "digest", read_settings())

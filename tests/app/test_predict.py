@@ -16,15 +16,15 @@ import tifffile
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from studio import batch, held, outputs, predictions, results, uploads, viewer
+from studio.predict import all_images, export_menu, pipeline, prediction_cache, uploads, view, viewer
 from tests.factories import draw_discs
 from unet.config import ModelConfig, Separation
-from unet.data.images import read_image
-from unet.model.folder import ModelInfo, save_model
+from unet.io.images import read_image
+from unet.models.folder import ModelInfo, save_model
 from unet.prediction.maps import Prediction
 from unet.prediction.objects import label_objects
 from unet.prediction.predictor import Predictor
-from unet.prediction.preparation import Preparation
+from unet.preprocess.adjust import Preparation
 from unet.settings import SAMPLE_IMAGES, Settings
 
 SAMPLES = sorted(path.name for path in SAMPLE_IMAGES.glob("*.png"))
@@ -34,7 +34,7 @@ def write_model(folder: Path, *, name: str = "small", threshold: float = 0.5, cl
     """Save an untrained model: what it finds is nonsense, and the same each time."""
     import keras
 
-    from unet.model.network import build_unet
+    from unet.models.network import build_unet
 
     keras.utils.set_random_seed(seed)
     config = ModelConfig(input_size=(32, 32), filters=(4, 8), dropout=(0.0,), classes=classes)
@@ -125,7 +125,7 @@ def move(app: AppTest, threshold: float) -> AppTest:
     return app.run()
 
 
-def all_images(app: AppTest):
+def table_of_all(app: AppTest):
     """Open the table of all images, and return it."""
     app.session_state["below"] = next(each.label for each in app.tabs if each.label.startswith("All "))
     app.run()
@@ -151,7 +151,7 @@ def test_the_page_begins_with_a_model_and_a_way_to_images(open_app, model):
 
 
 def test_without_any_model_there_is_a_way_to_one(open_app, monkeypatch, tmp_path):
-    monkeypatch.setattr("unet.model.library.SHIPPED_MODELS", tmp_path / "none")
+    monkeypatch.setattr("unet.models.registry.SHIPPED_MODELS", tmp_path / "none")
     app = open_app("predict", samples="1")
     assert not app.exception
     assert "no model yet" in app.info[0].value
@@ -207,7 +207,7 @@ def test_the_samples(open_app, model, asked):
     assert app.query_params["samples"] == "1"
     assert app.selectbox(key="image").options == SAMPLES
     assert sum(asked) == len(SAMPLES)
-    assert list(all_images(app).value["Image"]) == SAMPLES
+    assert list(table_of_all(app).value["Image"]) == SAMPLES
 
 
 def test_uploads_are_kept_by_content_and_found_by_the_address(open_app, model, settings, asked):
@@ -254,9 +254,9 @@ def test_a_page_of_a_stack_is_chosen(open_app, model, asked):
     assert sum(asked) == 3
     assert shown(app)["scene"] != first
     # The table speaks of the page that was chosen, also when another image is looked at.
-    rows = all_images(app).value
+    rows = table_of_all(app).value
     app.selectbox(key="image").set_value("one.png").run()
-    assert all_images(app).value.equals(rows)
+    assert table_of_all(app).value.equals(rows)
 
 
 def test_a_link_to_images_that_are_gone(open_app, model, settings):
@@ -453,24 +453,24 @@ def test_several_classes_have_several_colours(open_app, settings):
 
 
 def test_maps_are_held_within_bounds():
-    bounded = held.Held(max_bytes=1500)
+    bounded = prediction_cache.Held(max_bytes=1500)
 
-    def key(name: str) -> held.Key:
+    def key(name: str) -> prediction_cache.Key:
         return ("model", Preparation(), name, 0)
 
     for number in range(4):
-        bounded.put(key(str(number)), held.Facts(), Prediction.of(np.zeros((16, 16), np.float32)))
+        bounded.put(key(str(number)), prediction_cache.Facts(), Prediction.of(np.zeros((16, 16), np.float32)))
     assert bounded.bytes <= 1500
     assert bounded.get(key("0")) is None
     assert bounded.get(key("3")) is not None
     assert len(bounded.facts) == 4
-    bounded.put(key("large"), held.Facts(), Prediction.of(np.zeros((100, 100), np.float32)))
+    bounded.put(key("large"), prediction_cache.Facts(), Prediction.of(np.zeros((100, 100), np.float32)))
     assert bounded.get(key("large")) is not None
 
 
 def test_a_map_that_was_let_go_is_made_again(open_app, model, monkeypatch):
-    small = held.Held(max_bytes=1)
-    for module in (predictions, results):
+    small = prediction_cache.Held(max_bytes=1)
+    for module in (pipeline, view):
         monkeypatch.setattr(module, "held", lambda: small)
     app = open_app("predict", model=model, samples="1")
     assert not app.exception
@@ -480,19 +480,19 @@ def test_a_map_that_was_let_go_is_made_again(open_app, model, monkeypatch):
 
 
 def test_everything_in_a_zip(model, settings):
-    from unet.model.folder import find_model
+    from unet.models.folder import find_model
 
-    job = predictions.Job.of(find_model(model, settings), settings, Preparation())
+    job = pipeline.Job.of(find_model(model, settings), settings, Preparation())
     key = uploads.keep_uploads([("a.png", io.BytesIO(png(1))), ("stack.tif", io.BytesIO(tiff(2)))], settings)
     one, stack = uploads.find_uploads(key, settings)[0]
-    decision = predictions.Decision(0.4, Separation())
+    decision = pipeline.Decision(0.4, Separation())
     pages = [("a.png", one, 0), ("stack.tif", stack, 1)]
-    content = outputs.zip_of_everything(job, pages, outputs.decisions_of(job, decision, {}), decision)()
+    content = export_menu.zip_of_everything(job, pages, export_menu.decisions_of(job, decision, {}), decision)()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         assert {"a_mask.png", "stack_labels.tif", "coco.json", "manifest.json"} <= set(archive.namelist())
         labels = tifffile.imread(io.BytesIO(archive.read("stack_labels.tif")))
         command = json.loads(archive.read("manifest.json"))["command"]
-    assert np.array_equal(labels > 0, predictions.prediction_of(job, stack, 1).mask(0.4))
+    assert np.array_equal(labels > 0, pipeline.prediction_of(job, stack, 1).mask(0.4))
     assert "--model uploaded:small" in command
     assert not list(settings.cache.glob("results-*"))
 
@@ -527,7 +527,7 @@ def test_large_images_are_sent_smaller():
 
 
 def test_the_table_of_all_waits_where_it_would_take_long(open_app, model, monkeypatch):
-    monkeypatch.setattr(batch, "AT_ONCE", 1)
+    monkeypatch.setattr(all_images, "AT_ONCE", 1)
     app = open_app("predict", model=model, samples="1")
     app.session_state["below"] = f"All {len(SAMPLES)} images"
     app.run()

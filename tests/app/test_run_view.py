@@ -11,16 +11,16 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from studio import charts
+from studio.common import charts
 from tests.factories import write_tutorial
 from unet.config import preset
-from unet.data.dataset import add_folder
-from unet.data.report import inspect_dataset
+from unet.datasets.add import add_folder
+from unet.datasets.inspection import inspect_dataset
+from unet.runs.record import Recorder, write_state
+from unet.runs.run import Run, list_runs
+from unet.runs.state import Metrics, RunState
 from unet.settings import Settings
-from unet.training.launch import create_run
-from unet.training.record import Recorder, write_state
-from unet.training.run import Run, list_runs
-from unet.training.state import Metrics, RunState
+from unet.training.create import create_run
 
 BEST = {"val_loss": 0.2, "val_dice": 0.875, "val_iou": 0.75, "val_accuracy": 0.9}
 

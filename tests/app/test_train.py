@@ -10,17 +10,17 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from studio.datasets import browser_is_here
-from studio.forms import parse_numbers
-from studio.words import duration
+from studio.common.config_form import parse_numbers
+from studio.common.dataset_picker import browser_is_here
+from studio.common.text import duration
 from tests.factories import write_pairs, write_tutorial, zip_folder
 from unet.config import ModelConfig, preset
-from unet.data.dataset import add_folder, add_zip, list_datasets
-from unet.data.report import inspect_dataset
+from unet.datasets.add import add_folder, add_zip, list_datasets
+from unet.datasets.inspection import inspect_dataset
 from unet.errors import ConfigError
-from unet.training.launch import create_run, request_stop
-from unet.training.record import Recorder
-from unet.training.run import list_runs
+from unet.runs.record import Recorder
+from unet.runs.run import list_runs
+from unet.training.create import create_run, request_stop
 
 QUICK = {"epochs": 1, "filters": "4, 8", "dropout": "0.1", "input_size": "32"}
 

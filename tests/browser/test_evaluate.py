@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.driver import App, click, idle, move_slider, open_page, pixels, upload
 from tests.factories import write_tutorial, zip_folder
 from unet.config import ModelConfig
-from unet.model.folder import ModelInfo, read_info, save_model
+from unet.models.folder import ModelInfo, read_info, save_model
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def model(app: App) -> Path:
     """A small, untrained model: its scores are low, and change with the threshold."""
     import keras
 
-    from unet.model.network import build_unet
+    from unet.models.network import build_unet
 
     keras.utils.set_random_seed(0)
     config = ModelConfig(input_size=(64, 64), filters=(4, 8), dropout=(0.0,))

@@ -18,7 +18,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.driver import PATIENCE, App, click, idle, open_page, upload
 from tests.factories import draw_discs
 from unet.config import ModelConfig
-from unet.model.folder import ModelInfo, read_info, save_model
+from unet.models.folder import ModelInfo, read_info, save_model
 from unet.settings import DEFAULT_MODEL
 
 
@@ -27,7 +27,7 @@ def model(app: App) -> str:
     """The key of a small, untrained model: what it finds is nonsense, and changes with the threshold."""
     import keras
 
-    from unet.model.network import build_unet
+    from unet.models.network import build_unet
 
     keras.utils.set_random_seed(0)
     config = ModelConfig(input_size=(64, 64), filters=(4, 8), dropout=(0.0,))

@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.driver import App, click, idle, open_page, upload
 from tests.factories import write_tutorial, zip_folder
+from unet.runs.run import Run, open_run
 from unet.settings import Settings
-from unet.training.run import Run, open_run
 
 TRAINING = 300_000  # milliseconds
 POINTS = "document.querySelector('.js-plotly-plot').data.find(curve => curve.name === 'validation').x.length"

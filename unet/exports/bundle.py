@@ -12,16 +12,16 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from unet.data.calibration import PixelSize
+from unet.cli.arguments import changed_flags
 from unet.exports.formats import FORMATS, suits
-from unet.exports.result import Decisions, Result
 from unet.files import atomic_path
-from unet.flags import changed_flags
-from unet.model.info import INFO_FILE
-from unet.model.weights import WEIGHTS_FILE
-from unet.prediction.preparation import Preparation
-from unet.prediction.ranges import write_range
-from unet.versions import versions
+from unet.io.pixel_size import PixelSize
+from unet.models.metadata import INFO_FILE
+from unet.models.weights import WEIGHTS_FILE
+from unet.prediction.filters import write_range
+from unet.prediction.result import Decisions, Result
+from unet.preprocess.adjust import Preparation
+from unet.provenance import versions
 
 ABOUT = """Nuclei of {images}, found by U-Net Studio
 Model: {model}. Threshold: {threshold:g}.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from unet.exports.outlines import Outline, outlines
-from unet.exports.result import Result
+from unet.prediction.result import Result
 
 CATEGORIES = [{"id": 1, "name": "nucleus", "supercategory": "cell"}]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unet.exports import coco, pictures, tables, vectors
-from unet.exports.result import Result
+from unet.prediction.result import Result
 
 
 @dataclass(frozen=True)

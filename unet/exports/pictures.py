@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import tifffile
 
-from unet.data.calibration import PixelSize
-from unet.data.mapped import LARGE_PIXELS, let_go, shrink
-from unet.data.pixels import resize_labels
-from unet.exports.result import Result
-from unet.prediction import render
+from unet import render
+from unet.io.pixel_size import PixelSize
+from unet.memmap import LARGE_PIXELS, let_go, shrink
+from unet.prediction.result import Result
+from unet.preprocess.resize import resize_labels
 
 # Overlays are to be looked at: those of larger images are made smaller.
 LONGEST_OVERLAY = 4096

@@ -8,8 +8,8 @@ import io
 import numpy as np
 from scipy import ndimage
 
-from unet.exports.result import Result
 from unet.exports.summary import ImageSummary, write_summary
+from unet.prediction.result import Result
 
 
 def measurements(result: Result) -> bytes:

@@ -11,8 +11,8 @@ import zipfile
 import roifile
 
 from unet.exports.outlines import Outline, joined_ring, outlines
-from unet.exports.result import Result
 from unet.prediction.measure import COLUMNS
+from unet.prediction.result import Result
 
 # A name for the numbers in this image that stays the same when it is exported again.
 NAMESPACE = uuid.UUID("6b1f6f1e-6c3b-4a53-9e0b-0a0d6a3c1b7e")

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from unet.data.diameters import diameter
-from unet.data.intensity import kind_of
-from unet.model.info import ModelInfo
+from unet.models.metadata import ModelInfo
 from unet.prediction.maps import Prediction
+from unet.prediction.object_size import diameter
 from unet.prediction.objects import areas_of
-from unet.prediction.preparation import Preparation
+from unet.preprocess.adjust import Preparation
+from unet.preprocess.normalize import kind_of
 
 # Shares of the image that nuclei cover: below the first it is as good as empty, above the second as good as full. The
 # emptiest of the 664 training images of the 2018 Data Science Bowl has 0.15 %, the fullest 59 %.
@@ -71,7 +71,7 @@ def advise(
         The objects above the threshold.
     info : ModelInfo
         Of the model that predicted. ``provenance["object_diameters"]`` says how large the nuclei were that it learned
-        from, as ``unet.data.diameters.learned_diameters`` gives it.
+        from, as ``unet.prediction.object_size.learned_diameters`` gives it.
     threshold : float
         0 to 1.
     preparation : Preparation

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unet.data.mapped import is_mapped, let_go, shrink
-from unet.data.pixels import resize_labels
+from unet.memmap import is_mapped, let_go, shrink
+from unet.preprocess.resize import resize_labels
 
 # The highest level of a probability.
 LEVELS = 2**16 - 1

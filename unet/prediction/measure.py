@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unet.data.calibration import PixelSize
-from unet.data.mapped import let_go, strips
+from unet.io.pixel_size import PixelSize
+from unet.memmap import let_go, strips
 from unet.prediction.maps import LEVELS
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from unet.data.mapped import folder_of, let_go, new_map, strips
+from unet.memmap import folder_of, let_go, new_map, strips
 
 # Pixels that touch at a corner belong together, as in scikit-image's default.
 EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)

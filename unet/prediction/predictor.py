@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unet.data.intensity import bringer
-from unet.data.mapped import LARGE_PIXELS, new_map, shrink
-from unet.data.pixels import resize_image
-from unet.model.folder import ModelInfo, load_model, read_info
-from unet.model.info import largest_tensor
+from unet.memmap import LARGE_PIXELS, new_map, shrink
+from unet.models.folder import ModelInfo, load_model, read_info
+from unet.models.metadata import largest_tensor
 from unet.prediction.maps import Prediction
-from unet.prediction.preparation import Preparation, choose_channels, scaled_size
 from unet.prediction.resizing import prediction_at_size, resize_brought, resize_prediction
 from unet.prediction.tiles import predict_tiled
+from unet.preprocess.adjust import Preparation, choose_channels, scaled_size
+from unet.preprocess.normalize import bringer
+from unet.preprocess.resize import resize_image
 
 if TYPE_CHECKING:
     import keras
@@ -74,7 +74,7 @@ class Predictor:
         Parameters
         ----------
         image : (height, width) or (height, width, channels)
-            Of any depth and number of channels, as ``unet.read_image`` or ``unet.data.images.map_image`` gives it.
+            Of any depth and number of channels, as ``unet.read_image`` or ``unet.io.images.map_image`` gives it.
         preparation : Preparation
             What is done to the image first. A scale is of no effect for models that resize all images to one size.
         folder : Path, optional

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from unet.data.mapped import let_go, new_map, strips
-from unet.data.pixels import Box, resize_image, resize_probability, rows_behind
+from unet.memmap import let_go, new_map, strips
 from unet.prediction.maps import Prediction
+from unet.preprocess.resize import Box, resize_image, resize_probability, rows_behind
 
 Size = tuple[int, int]
 

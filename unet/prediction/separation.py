@@ -18,7 +18,7 @@ from skimage.morphology import local_maxima
 from skimage.segmentation import watershed
 
 from unet.config import Separation
-from unet.data.mapped import LARGE_PIXELS
+from unet.memmap import LARGE_PIXELS
 from unet.prediction.maps import Prediction
 from unet.prediction.objects import (
     EIGHT_CONNECTED,

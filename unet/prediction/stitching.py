@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from unet.data.mapped import folder_of, let_go, new_map
+from unet.memmap import folder_of, let_go, new_map
 from unet.prediction.maps import Prediction
 from unet.prediction.objects import areas_of
 from unet.prediction.tiles import regions, within

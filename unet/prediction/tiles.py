@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from unet.config import ModelConfig
-from unet.data.mapped import Region, let_go
-from unet.model.network import reach, tile_size
+from unet.memmap import Region, let_go
+from unet.models.network import reach, tile_size
 
 
 def predict_tiled(

@@ -10,17 +10,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from unet.config import Separation
-from unet.data.diameters import learned_diameters
 from unet.errors import ModelError, RunError
 from unet.files import recover_folder
-from unet.model.folder import ModelInfo, find_model, load_model, save_model, update_info
+from unet.models.folder import ModelInfo, find_model, load_model, save_model, update_info
+from unet.prediction.object_size import learned_diameters
+from unet.runs.record import Recorder
+from unet.runs.run import Run, RunInfo, RunState
 from unet.settings import Settings
-from unet.training.batches import Batches
 from unet.training.checkpoint import Progress, load_checkpoint, save_checkpoint
-from unet.training.data import TrainingData, read_training_data
+from unet.training.inputs.batches import Batches
+from unet.training.inputs.load import TrainingData, read_training_data
 from unet.training.previews import Previews
-from unet.training.record import Recorder
-from unet.training.run import Run, RunInfo, RunState
 
 if TYPE_CHECKING:
     import keras
@@ -89,9 +89,9 @@ class Training:
         self._tell(phase="loading TensorFlow", batch=0, batches=0)
         import keras
 
-        from unet.model.losses import make_loss
-        from unet.model.metrics import make_metrics
-        from unet.model.network import build_unet
+        from unet.models.losses import make_loss
+        from unet.models.metrics import make_metrics
+        from unet.models.network import build_unet
         from unet.training.optimizer import computing_in, make_optimizer
 
         keras.utils.set_random_seed(self.config.seed)
@@ -172,8 +172,8 @@ class Training:
 
     def _tune(self, data: TrainingData) -> None:
         """Choose the best model's threshold and separation on the validation images, at their own size."""
+        from unet.evaluation.tune import tune
         from unet.prediction.predictor import Predictor
-        from unet.tuning import tune
 
         self._tell(phase="tuning the threshold", batch=0, batches=0)
         folder = self.run.folder / "model"

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from unet.files import atomic_path
-from unet.training.batches import Batches
+from unet.training.inputs.batches import Batches
 
 if TYPE_CHECKING:
     import keras

@@ -3,10 +3,10 @@ import pytest
 
 from tests.factories import draw_discs
 from unet.config import ModelConfig, Separation
-from unet.data.calibration import PixelSize
-from unet.exports.result import Decisions, Result
-from unet.model.info import ModelInfo
+from unet.io.pixel_size import PixelSize
+from unet.models.metadata import ModelInfo
 from unet.prediction.maps import Prediction
+from unet.prediction.result import Decisions, Result
 
 INFO = ModelInfo("tiny", ModelConfig())
 

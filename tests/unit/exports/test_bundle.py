@@ -9,14 +9,14 @@ import zipfile
 
 import pytest
 
-from unet.cli import make_parser
+from unet.cli.arguments import preparation_from_flags, separation_from_flags
+from unet.cli.main import make_parser
 from unet.config import Separation
-from unet.data.calibration import PixelSize
 from unet.exports import FORMATS
 from unet.exports.bundle import command_of, everything_zip, model_digest, unique_stems
-from unet.exports.result import Decisions
-from unet.flags import preparation_from_flags, separation_from_flags
-from unet.prediction.preparation import Preparation
+from unet.io.pixel_size import PixelSize
+from unet.prediction.result import Decisions
+from unet.preprocess.adjust import Preparation
 
 
 def test_stems_never_collide_nor_lead_elsewhere():

@@ -21,9 +21,9 @@ from pycocotools import mask as rle
 from pycocotools.coco import COCO
 from skimage.draw import polygon2mask
 
-from unet.data.calibration import PixelSize
 from unet.exports import FORMATS, pictures
 from unet.exports.outlines import joined_ring, outlines
+from unet.io.pixel_size import PixelSize
 from unet.prediction.measure import COLUMNS
 
 RING = np.zeros((12, 14), bool)

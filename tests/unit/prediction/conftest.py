@@ -3,7 +3,7 @@ import functools
 import pytest
 
 from unet.config import ModelConfig
-from unet.model.folder import ModelInfo, save_model
+from unet.models.folder import ModelInfo, save_model
 from unet.prediction.predictor import Predictor
 
 TINY = {"input_size": (32, 32), "channels": 1, "filters": (4, 8), "dropout": (0.1,)}
@@ -17,7 +17,7 @@ def make_predictor(tmp_path_factory):
     def make(**changes):
         import keras
 
-        from unet.model.network import build_unet
+        from unet.models.network import build_unet
 
         keras.utils.set_random_seed(0)
         config = ModelConfig(

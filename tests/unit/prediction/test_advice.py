@@ -9,10 +9,10 @@ import pytest
 
 from tests.factories import draw_discs
 from unet.config import ModelConfig
-from unet.model.info import ModelInfo
+from unet.models.metadata import ModelInfo
 from unet.prediction.advice import advise
 from unet.prediction.predictor import Prediction
-from unet.prediction.preparation import Preparation
+from unet.preprocess.adjust import Preparation
 
 NATIVE = ModelConfig(input_size=(32, 32), filters=(4, 8), dropout=(0.0,), resolution="native")
 SIZES = {"low": 8.0, "median": 12.0, "high": 20.0}

@@ -11,7 +11,7 @@ from scipy.spatial import ConvexHull
 from skimage.measure import regionprops
 
 from tests.factories import draw_discs
-from unet.data.calibration import PixelSize
+from unet.io.pixel_size import PixelSize
 from unet.prediction import measure as module
 from unet.prediction.measure import COLUMNS, measure
 

@@ -3,11 +3,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from unet.data import mapped
+from unet import memmap
 from unet.errors import ImageError, ModelError
 from unet.prediction import predictor as module
 from unet.prediction.predictor import MAX_BATCH, Prediction, Predictor
-from unet.prediction.preparation import Preparation
+from unet.preprocess.adjust import Preparation
 
 random = np.random.default_rng(0)
 
@@ -95,10 +95,10 @@ def test_a_large_image_is_predicted_into_files_with_the_same_result(make_predict
     predictor = make_predictor(**changes)
     image = random.integers(0, 4096, (150, 210), np.uint16)
     whole = predictor.predict(image)
-    monkeypatch.setattr(mapped, "LARGE_PIXELS", 1000)
-    monkeypatch.setattr(mapped, "STRIP_PIXELS", 4000)
-    monkeypatch.setattr("unet.model.network.TILE", 96)
-    large = mapped.new_map(image.shape, image.dtype, tmp_path)
+    monkeypatch.setattr(memmap, "LARGE_PIXELS", 1000)
+    monkeypatch.setattr(memmap, "STRIP_PIXELS", 4000)
+    monkeypatch.setattr("unet.models.network.TILE", 96)
+    large = memmap.new_map(image.shape, image.dtype, tmp_path)
     large[:] = image
     found = predictor.predict(large, folder=tmp_path)
     assert found.is_mapped
@@ -116,7 +116,7 @@ def test_a_network_of_one_size_sees_a_smaller_view_of_a_large_image(predictor, t
 
 
 def test_progress_and_the_end_of_it(make_predictor, monkeypatch):
-    monkeypatch.setattr("unet.model.network.TILE", 96)
+    monkeypatch.setattr("unet.models.network.TILE", 96)
     predictor, done = make_predictor(**NATIVE), []
     image = np.zeros((150, 210), np.uint8)
     predictor.predict(image, progress=lambda *at: done.append(at))
@@ -156,9 +156,9 @@ def test_a_scaled_image_is_predicted_at_that_size_and_scaled_back(make_predictor
     found = predictor.predict(image, preparation=Preparation(scale=scale))
     assert found.shape == (90, 121)
     assert seen[0][1:3] == tuple(-(-round(side * scale) // 4) * 4 for side in image.shape)
-    monkeypatch.setattr(mapped, "LARGE_PIXELS", 1000)
-    monkeypatch.setattr(mapped, "STRIP_PIXELS", 2000)
-    monkeypatch.setattr("unet.data.intensity.sample", lambda image: image)
+    monkeypatch.setattr(memmap, "LARGE_PIXELS", 1000)
+    monkeypatch.setattr(memmap, "STRIP_PIXELS", 2000)
+    monkeypatch.setattr("unet.preprocess.normalize.sample", lambda image: image)
     in_files = predictor.predict(image, preparation=Preparation(scale=scale), folder=tmp_path)
     assert in_files.is_mapped
     assert_same(in_files, found, levels=2000)

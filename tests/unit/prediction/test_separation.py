@@ -7,10 +7,10 @@ from scipy import ndimage
 from skimage.segmentation import clear_border
 
 from unet.config import Separation
-from unet.data.targets import make_targets
 from unet.prediction.objects import label_objects
 from unet.prediction.predictor import Prediction
 from unet.prediction.separation import find_objects
+from unet.training.inputs.targets import make_targets
 
 ON, OFF = Separation(separate=True), Separation()
 

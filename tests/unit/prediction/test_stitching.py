@@ -6,16 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from unet import memmap
 from unet.config import Separation
-from unet.data import mapped
-from unet.data.mapped import is_mapped
-from unet.data.targets import make_targets
+from unet.memmap import is_mapped
 from unet.prediction import separation as separation_module
 from unet.prediction import stitching
 from unet.prediction.maps import Prediction
 from unet.prediction.objects import label_objects
 from unet.prediction.separation import find_objects
 from unet.prediction.stitching import stitched
+from unet.training.inputs.targets import make_targets
 
 SEPARATIONS = {
     "connected areas": Separation(),
@@ -52,8 +52,8 @@ def assert_same_objects(one, other):
 def by_tiles(monkeypatch):
     """Everything counts as large, and tiles are small."""
     monkeypatch.setattr(separation_module, "LARGE_PIXELS", 10)
-    monkeypatch.setattr(mapped, "LARGE_PIXELS", 10)
-    monkeypatch.setattr(mapped, "STRIP_PIXELS", 7000)
+    monkeypatch.setattr(memmap, "LARGE_PIXELS", 10)
+    monkeypatch.setattr(memmap, "STRIP_PIXELS", 7000)
     monkeypatch.setattr(separation_module, "stitched", partial(stitched, tile=200, overlap=60))
 
 
@@ -72,7 +72,7 @@ def test_tiles_find_the_objects_of_the_whole(separation, by_tiles, monkeypatch):
 def test_a_large_prediction_is_worked_on_in_files(by_tiles, tmp_path):
     small = scene()
     large = Prediction(
-        *(None if map_ is None else mapped.new_map(map_.shape, map_.dtype, tmp_path) for map_ in small.all())
+        *(None if map_ is None else memmap.new_map(map_.shape, map_.dtype, tmp_path) for map_ in small.all())
     )
     large.put(slice(None), slice(None), small)
     assert large.is_mapped

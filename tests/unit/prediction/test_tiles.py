@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unet.config import ModelConfig
-from unet.model.network import reach
+from unet.models.network import reach
 from unet.prediction.tiles import predict_tiled, regions
 
 NATIVE = {"resolution": "native", "outputs": "mask+border+distance", "decoder_convolutions": 1}

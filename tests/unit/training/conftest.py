@@ -1,10 +1,10 @@
 import pytest
 
 from unet.config import preset
-from unet.data.dataset import add_folder
-from unet.data.report import inspect_dataset
-from unet.data.synthetic import write_dataset
-from unet.training.launch import create_run
+from unet.datasets.add import add_folder
+from unet.datasets.inspection import inspect_dataset
+from unet.datasets.synthetic.nuclei import write_dataset
+from unet.training.create import create_run
 
 # Seconds, not minutes: a tiny network on tiny images.
 TINY = {"input_size": (32, 32), "channels": 1, "filters": (4, 8), "dropout": 0.1, "batch_size": 4, "epochs": 3}

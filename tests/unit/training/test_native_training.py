@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from unet.config import Separation, preset
-from unet.data.report import inspect_dataset
+from unet.datasets.inspection import inspect_dataset
 from unet.errors import ConfigError, ModelError
-from unet.model.folder import read_info, update_info
+from unet.evaluation.tune import tune
+from unet.models.folder import read_info, update_info
 from unet.prediction.predictor import Predictor
 from unet.training import loop
-from unet.training.launch import create_run
-from unet.training.trainer import train
-from unet.tuning import tune
+from unet.training.create import create_run
+from unet.training.process import train
 
 TINY = {
     "input_size": (32, 32),

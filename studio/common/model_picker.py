@@ -1,0 +1,261 @@
+"""Choosing a model, and holding those that are in use."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import streamlit as st
+
+from studio.common.model_card import card_of, show_card
+from studio.common.model_export import show_exports
+from studio.common.text import plain
+from unet.errors import ModelError
+from unet.models.folder import ModelEntry, find_model, list_models, model_stamp, store_model_zip
+from unet.models.metadata import INFO_FILE
+from unet.models.network import count_parameters
+from unet.models.weights import WEIGHTS_FILE
+from unet.prediction.predictor import Predictor
+from unet.settings import Settings
+
+PARAMETER = "model"
+CHOICE = "model_choice"
+ABOUT_CLOSED = "about_closed"
+HELD = 3  # models in memory, some tens of MB each
+SCORES = {"competition": "Score", "dice": "Dice", "iou": "IoU", "accuracy": "Accuracy"}
+ORIGIN = {
+    "created": "Made",
+    "run": "Run",
+    "dataset": "Dataset",
+    "samples": "Samples",
+    "epochs": "Epochs",
+    "best_epoch": "Best epoch",
+    "seed": "Seed",
+    "command": "Command",
+}
+
+
+# ---- holding ---------------------------------------------------------------------------------------------------
+
+
+def model_digest(entry: ModelEntry) -> str:
+    """Return a digest of a model's content: equal for equal models, wherever they lie.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing.
+    """
+    return _digest(str(entry.folder), model_stamp(entry.folder))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _digest(folder: str, stamp: str) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name in (INFO_FILE, WEIGHTS_FILE):
+        digest.update((Path(folder) / name).read_bytes())
+    return digest.hexdigest()
+
+
+def open_model(entry: ModelEntry) -> Predictor:
+    """Return a model ready to predict; it is loaded once for all sessions, and TensorFlow with the first one.
+
+    Raises
+    ------
+    ModelError
+        If it is damaged or not to be trusted.
+    """
+    return _open(str(entry.folder), model_digest(entry))
+
+
+@st.cache_resource(max_entries=HELD, show_spinner=False)
+def _open(folder: str, digest: str) -> Predictor:
+    is_first = "tensorflow" not in sys.modules
+    predictor = Predictor.open(folder)
+    if is_first:
+        _spare_the_collector()
+    return predictor
+
+
+def _spare_the_collector() -> None:
+    """Take all that lives now, most of it TensorFlow's for good, out of what Python's collector looks through.
+
+    It runs after each run of a page, and all threads wait for it: 0.2 s with TensorFlow's objects, twice.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def loading_words() -> str:
+    """Say what the first prediction is waiting for."""
+    if "tensorflow" in sys.modules:
+        return "Loading the model …"
+    return "Loading TensorFlow and the model: some seconds, once after the server's start …"
+
+
+# ---- choosing --------------------------------------------------------------------------------------------------
+
+
+def choose_model(settings: Settings) -> ModelEntry | None:
+    """Draw the chooser with what is known of the model, and return the chosen one, or None if there is none at all.
+
+    The choice stands in the address. One that is gone is said to be, and the first one is taken.
+    """
+    entries = {entry.key: entry for entry in list_models(settings)}
+    wanted = st.query_params.get(PARAMETER)
+    problem = None
+    if wanted and wanted not in entries:
+        try:  # a run that is still training has a model that nobody is offered, but a link may name it
+            entries[wanted] = find_model(wanted, settings)
+        except ModelError:
+            problem = f"The model “{plain(wanted[:100])}” is not here any more, so another one is used."
+    if not entries:
+        return _no_model(settings)
+    key = wanted if wanted in entries else next(iter(entries))
+    if wanted != key:
+        st.query_params[PARAMETER] = key
+    st.session_state[CHOICE] = key
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        st.selectbox(
+            "Model", list(entries), format_func=lambda each: _label(entries[each]), key=CHOICE, on_change=_chosen
+        )
+        _about_popover(entries[key], settings)
+        # Under a new key it is a new popover, and a closed one: once a model has come, it is in the way.
+        stored = st.session_state.get("models_stored", 0)
+        with st.popover("Upload a model", icon=":material/upload:", width="content", key=f"upload_model_{stored}"):
+            _uploader(settings)
+    if problem:
+        st.warning(problem, icon=":material/warning:")
+    return entries[key]
+
+
+def _chosen() -> None:
+    st.query_params[PARAMETER] = st.session_state[CHOICE]
+
+
+def _label(entry: ModelEntry) -> str:
+    dice = entry.info.scores.get("dice")
+    return entry.label if dice is None else f"{entry.label} · Dice {dice:.3f}"
+
+
+def _no_model(settings: Settings) -> None:
+    st.info(
+        "There is no model yet. Train one, which takes a minute with the sample dataset, or upload a Model folder.",
+        icon=":material/model_training:",
+    )
+    with st.container(horizontal=True):
+        if settings.training:
+            st.page_link("pages/train.py", label="Train a model", icon=":material/model_training:")
+    _uploader(settings)
+
+
+def _about_popover(entry: ModelEntry, settings: Settings) -> None:
+    # Under a new key it is a new popover, and a closed one: open, it would lie above the dialog.
+    closed = st.session_state.get(ABOUT_CLOSED, 0)
+    with st.popover("About it", icon=":material/info:", width="content", key=f"about_model_{closed}"):
+        _about(entry)
+        card = card_of(entry)
+        with st.container(horizontal=True):
+            asks_card = card and st.button(
+                "Model card", icon=":material/description:", key="model_card", on_click=_close_about
+            )
+            asks_export = st.button(
+                "Export the model", icon=":material/file_export:", key="model_export", on_click=_close_about
+            )
+    if asks_card:
+        show_card(card)
+    if asks_export:
+        try:
+            show_exports(entry, model_digest(entry), settings)
+        except ModelError as error:
+            st.error(plain(str(error)), icon=":material/error:")
+
+
+def _close_about() -> None:
+    st.session_state[ABOUT_CLOSED] = st.session_state.get(ABOUT_CLOSED, 0) + 1
+
+
+def _about(entry: ModelEntry) -> None:
+    """What the model says of itself. An uploaded one may say anything, so none of it is taken for Markdown."""
+    info = entry.info
+    st.markdown(f"**{plain(info.name)}**")
+    scores = {label: info.scores[name] for name, label in SCORES.items() if name in info.scores}
+    if scores:
+        with st.container(horizontal=True, gap="medium"):
+            for label, score in scores.items():
+                st.metric(label, f"{score:.3f}", width="content")
+        earlier = info.provenance.get("scores_of")
+        st.caption(
+            f"Measured as {plain(str(earlier))}, on its validation images, before it learned from these as well."
+            if earlier
+            else "On the validation images of its training."
+        )
+    else:
+        st.caption("It brings no scores along.")
+    height, width = info.config.input_size
+    size = "any size" if info.config.is_native else f"{height} × {width} pixels"
+    facts = {
+        "Threshold": f"{info.threshold:.2f}",
+        "Network": f"{count_parameters(info.config):,} parameters, {len(info.config.filters)} levels",
+        "Input": f"{size}, {'grey' if info.config.channels == 1 else 'colour'}",
+    }
+    if info.config.has_heads:
+        facts["Tells"] = "mask, border and distance: touching nuclei apart"
+    if info.config.classes > 1:
+        facts["Classes"] = str(info.config.classes)
+    facts |= {label: _fact(info.provenance[name]) for name, label in ORIGIN.items() if info.provenance.get(name)}
+    st.markdown("  \n".join(f":gray[{label}:] {plain(fact)}" for label, fact in facts.items()))
+
+
+def _fact(value: object) -> str:
+    if isinstance(value, dict):
+        value = value.get("name", ", ".join(f"{name} {each}" for name, each in value.items()))
+    text = str(value)
+    # An ISO time, without what nobody reads.
+    if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*", text):
+        return text[:16].replace("T", " ")
+    return text if len(text) <= 200 else f"{text[:200]} …"
+
+
+# ---- uploading -------------------------------------------------------------------------------------------------
+
+
+def _uploader(settings: Settings) -> None:
+    key = f"model_upload_{st.session_state.get('model_uploads', 0)}"
+    st.file_uploader(
+        "A Model folder as a zip",
+        type="zip",
+        max_upload_size=settings.max_upload_mb,
+        key=key,
+        on_change=_store,
+        args=(key, settings),
+        help=f"`{INFO_FILE}` and `{WEIGHTS_FILE}`, and nothing else: such as the folder `model` of a run.",
+    )
+    if refused := st.session_state.get("model_refused"):
+        st.error(plain(refused), icon=":material/error:")
+
+
+def _store(key: str, settings: Settings) -> None:
+    """Keep the uploaded model and choose it; what is wrong with it is shown on the page that is drawn next."""
+    upload = st.session_state.get(key)
+    if upload is None:
+        return
+    st.session_state.pop("model_refused", None)
+    # A new widget lets go of the file, which Streamlit holds in memory.
+    st.session_state["model_uploads"] = st.session_state.get("model_uploads", 0) + 1
+    try:
+        settings.cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="model-", dir=settings.cache) as folder:
+            archive = Path(folder) / (re.sub(r"[^\w. -]", "_", upload.name).lstrip(".")[-100:] or "model.zip")
+            archive.write_bytes(upload.getbuffer())
+            stored = store_model_zip(archive, settings)
+    except (ModelError, OSError) as error:
+        st.session_state["model_refused"] = str(error)
+        return
+    st.query_params[PARAMETER] = f"uploaded:{stored.name}"
+    st.session_state["models_stored"] = st.session_state.get("models_stored", 0) + 1
+    st.toast("The uploaded model is chosen.", icon=":material/check_circle:")

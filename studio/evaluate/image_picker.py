@@ -1,0 +1,111 @@
+"""Choosing images whose nuclei are known: a run's validation side, or all of a dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from studio.common.dataset_picker import PARAMETER as UPLOADED
+from studio.common.dataset_picker import choose_dataset, dataset_report
+from studio.common.text import plain
+from studio.common.url_state import choose_in_address
+from unet.datasets.add import Dataset, list_datasets
+from unet.datasets.inspection import DatasetReport
+from unet.errors import RunError
+from unet.models.registry import ModelEntry
+from unet.runs.run import Run, list_runs
+from unet.settings import Settings
+
+DATA = "data"
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Images to score on.
+
+    Attributes
+    ----------
+    dataset : Dataset
+    report : DatasetReport
+    ids : frozenset of str, or None
+        Only these samples; None means all.
+    words : str
+        What the choice is called.
+    """
+
+    dataset: Dataset
+    report: DatasetReport
+    ids: frozenset[str] | None
+    words: str
+
+    @property
+    def count(self) -> int:
+        """How many images there are to score on."""
+        return sum(self.ids is None or sample.id in self.ids for sample in self.report.usable)
+
+
+def choose_labelled(entry: ModelEntry, settings: Settings) -> Labelled | None:
+    """Draw the choice of images, a run's own validation side first; return it, or None if there is none yet."""
+    datasets = {dataset.id: dataset for dataset in list_datasets(settings)}
+    if not datasets:
+        st.markdown("**Images with masks**")
+        choose_dataset(settings)
+        return None
+    options = _options(entry, datasets, settings)
+    uploaded = st.query_params.pop(UPLOADED, None)
+    if uploaded in datasets:
+        st.query_params[DATA] = uploaded
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        key = choose_in_address("Images with masks", options, DATA)
+        with st.popover("Add images", icon=":material/upload:", width="content", key=f"add_labelled_{len(datasets)}"):
+            choose_dataset(settings)
+    kind, _, name = key.rpartition(":")
+    info = Run(settings.runs / name).info() if kind == "run" else None
+    dataset = datasets[info.dataset["id"] if info else name]
+    report = dataset_report(dataset, settings)
+    ids = frozenset(info.validation_ids) if info else None
+    _warn_of_leaks(entry, dataset, ids, settings)
+    return Labelled(dataset, report, ids, options[key])
+
+
+def _options(entry: ModelEntry, datasets: dict[str, Dataset], settings: Settings) -> dict[str, str]:
+    """Return what can be chosen: the model's own validation side, all datasets, then other runs' validation sides."""
+    sides = {}
+    for run in list_runs(settings):
+        try:
+            info = run.info()
+        except RunError:
+            continue
+        if info.dataset["id"] in datasets:
+            number = len(info.validation_ids)
+            sides[f"run:{run.name}"] = f"{info.dataset['name']} · {number:,} validation images of {run.name}"
+    whole = {key: f"{dataset.name} · all images" for key, dataset in datasets.items()}
+    own = {entry.key: sides.pop(entry.key)} if entry.key in sides else {}
+    return own | whole | sides
+
+
+def _warn_of_leaks(entry: ModelEntry, dataset: Dataset, ids: frozenset[str] | None, settings: Settings) -> None:
+    """Say it where the model has learned from the images that it is to be scored on."""
+    learned = _learned_from(entry, settings)
+    if learned is not None and ids is not None:
+        seen = len(learned & ids)
+    else:
+        seen = (
+            entry.info.provenance.get("samples")
+            if entry.info.provenance.get("fingerprint") == dataset.fingerprint
+            else 0
+        )
+    if seen:
+        st.caption(
+            f":material/warning: {plain(entry.info.name)} has learned from {seen:,} images of this dataset: scores on "
+            "them flatter it."
+        )
+
+
+def _learned_from(entry: ModelEntry, settings: Settings) -> set[str] | None:
+    kind, _, name = entry.key.rpartition(":")
+    try:
+        return set(Run(settings.runs / name).info().train_ids) if kind == "run" else None
+    except RunError:
+        return None

@@ -1,0 +1,241 @@
+"""The threshold lab: scores, curves, the images from worst to best, and what became of each nucleus."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from studio.common.text import plain
+from studio.evaluate import charts as score_charts
+from studio.evaluate.image_outcome import show_image
+from studio.evaluate.image_picker import Labelled
+from studio.evaluate.report import as_html, as_json
+from unet.errors import ModelError
+from unet.evaluation.evaluate import Evaluation
+from unet.evaluation.scores import Scores
+from unet.models.folder import store_threshold
+from unet.models.registry import ModelEntry
+from unet.settings import SHIPPED_MODELS, Settings
+
+# Of each score: what it is called, and what it means in one line.
+MEANING = {
+    "competition": ("Competition score", "AP at IoU .50, .55 … .95 of each image, the mean (2018 DSB)"),
+    "ap_50": ("AP at IoU .5", "Matched / (matched + missed + false), of all images together"),
+    "ap_50_90": ("AP at IoU .5 to .9", "The same, mean over nine thresholds: shapes must fit"),
+    "precision": ("Precision", "Share of the objects found that are nuclei, at IoU .5"),
+    "recall": ("Recall", "Share of the nuclei that are found, at IoU .5"),
+    "f1": ("F1", "Between precision and recall"),
+    "panoptic_quality": ("Panoptic quality", "F1, times how well the matched shapes fit"),
+    "dice": ("Dice", "Overlap of the masks' pixels, touching nuclei or not"),
+    "iou": ("IoU", "The same, intersection over union"),
+    "count_error": ("Count error", "By how much an image's count is wrong; lower is better"),
+}
+
+
+def show_lab(
+    entries: Sequence[ModelEntry], evaluations: Sequence[Evaluation], labelled: Labelled, settings: Settings
+) -> None:
+    """Draw all that is known of one model, or of two on the same images."""
+    _lab(entries, evaluations, labelled, settings)
+
+
+@st.fragment
+def _lab(entries, evaluations, labelled: Labelled, settings: Settings) -> None:
+    first = evaluations[0]
+    left, right = st.columns([2, 3], gap="large", vertical_alignment="center")
+    with left:
+        threshold = _choose_threshold(entries[0], first)
+    with right:
+        _headline(first.scores(threshold))
+    theme = st.context.theme.type
+    names = [plain(entry.info.name) for entry in entries]
+    curves, overlaps = st.columns(2, gap="large")
+    with curves:
+        st.markdown("**Over the probability threshold**")
+        st.plotly_chart(
+            score_charts.threshold_curve(evaluations, names, threshold, theme),
+            config=score_charts.CONFIG,
+            key="curve",
+        )
+        st.caption(
+            f"All from one prediction an image. The star: the best competition score, at {first.best_threshold():.2f}."
+        )
+    with overlaps:
+        st.markdown("**Average precision over the IoU that a match needs**")
+        st.plotly_chart(
+            score_charts.overlap_curve(evaluations, names, threshold, theme), config=score_charts.CONFIG, key="overlap"
+        )
+        st.caption(score_charts.REFERENCE_WORDS)
+    st.markdown("**Scores**")
+    table = score_table(evaluations, names, threshold)
+    st.dataframe(table, hide_index=True, column_config=_columns(table), key="scores")
+    _images(entries, evaluations, names, threshold, labelled, settings)
+    _exports(evaluations, names, threshold, labelled)
+
+
+def _choose_threshold(entry: ModelEntry, evaluation: Evaluation) -> float:
+    own = min(evaluation.thresholds, key=lambda each: abs(each - entry.info.threshold))
+    options = list(evaluation.thresholds)
+    chosen = st.select_slider(
+        "Probability threshold",
+        options,
+        value=own,
+        format_func=lambda value: f"{value:.2f}",
+        help="All scores below follow it at once.",
+        key=f"lab_threshold_{entry.key}",
+    )
+    best = evaluation.best_threshold()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"The model's own is {entry.info.threshold:.2f}; the best here is {best:.2f}.", width="stretch")
+        if entry.folder.is_relative_to(SHIPPED_MODELS):
+            st.caption("A shipped model keeps its own.", width="content")
+        else:
+            st.button(
+                "Use this threshold",
+                icon=":material/save:",
+                key="use_threshold",
+                disabled=abs(chosen - entry.info.threshold) < 1e-9,
+                on_click=_store,
+                args=(entry, chosen),
+                help="Writes it into the Model folder: Predict and the command line begin with it.",
+            )
+    return chosen
+
+
+def _store(entry: ModelEntry, threshold: float) -> None:
+    try:
+        store_threshold(entry.folder, threshold)
+        st.toast(f"{threshold:.2f} is the model's own threshold now.", icon=":material/check_circle:")
+    except ModelError as error:
+        st.toast(plain(str(error)), icon=":material/error:")
+
+
+def _headline(scores: Scores) -> None:
+    with st.container(horizontal=True, gap="medium"):
+        for name in ("competition", "ap_50", "dice", "count_error"):
+            title, meaning = MEANING[name]
+            st.metric(title, shown(name, value_of(scores, name)), help=meaning, width="content")
+        st.metric(
+            "Nuclei found", f"{scores.found:,}", help=f"In the masks there are {scores.nuclei:,}.", width="content"
+        )
+
+
+def value_of(scores: Scores, name: str) -> float:
+    """Return a score by its name here."""
+    return scores.average_precision[0] if name == "ap_50" else getattr(scores, name)
+
+
+def shown(name: str, value: float) -> str:
+    """Return a score as it is written: errors as a share, the rest with three decimals."""
+    return f"{value:.1%}" if name == "count_error" else f"{value:.3f}"
+
+
+def score_table(evaluations: Sequence[Evaluation], names: Sequence[str], threshold: float) -> pd.DataFrame:
+    """Return a row a score: of each model all images, and of the first one each stain."""
+    columns = {names[0] if len(names) > 1 else "All images": evaluations[0].scores(threshold)}
+    for name, evaluation in zip(names[1:], evaluations[1:], strict=True):
+        columns[name] = evaluation.scores(evaluation.threshold)
+    for stain in evaluations[0].stains():
+        scores = evaluations[0].scores(threshold, stain)
+        columns[f"{stain} ({scores.images})"] = scores
+    rows = []
+    for key, (title, meaning) in MEANING.items():
+        row = {"Score": title}
+        row |= {name: shown(key, value_of(scores, key)) for name, scores in columns.items()}
+        rows.append(row | {"What it means": meaning})
+    return pd.DataFrame(rows)
+
+
+def _columns(table: pd.DataFrame) -> dict:
+    return {"What it means": st.column_config.TextColumn(width="large")} | {
+        name: st.column_config.TextColumn(alignment="right") for name in table.columns[1:-1]
+    }
+
+
+def _images(entries, evaluations, names, threshold: float, labelled: Labelled, settings: Settings) -> None:
+    frame = evaluations[0].to_frame(threshold)
+    if len(evaluations) > 1:
+        other = evaluations[1].to_frame(evaluations[1].threshold).set_index("id")["competition"]
+        frame.insert(1, "difference", frame["competition"] - frame["id"].map(other))
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown("**Images, the worst first**", width="content")
+        stains = evaluations[0].stains()
+        chosen = st.pills("Stain", stains, key="stain", label_visibility="collapsed") if len(stains) > 1 else None
+    if chosen:
+        frame = frame[frame["stain"] == chosen].reset_index(drop=True)
+    table, picture = st.columns([3, 2], gap="large")
+    with table:
+        event = st.dataframe(
+            frame[[name for name in TABLE if name in frame and frame[name].notna().any()]],
+            hide_index=True,
+            height=430,
+            column_config=_image_columns(names),
+            key=f"images_{chosen}",
+            on_select="rerun",
+            selection_mode="single-row",
+        )
+        st.caption("Choose a row to see the image.")
+    rows = event.selection.rows if event else []
+    with picture:
+        row = frame.iloc[rows[0] if rows and rows[0] < len(frame) else 0]
+        show_image(entries[0], labelled, row["id"], threshold, evaluations[0].separation, settings)
+
+
+TABLE = ("id", "difference", "stain", "nuclei", "found", "competition", "average_precision", "dice", "count_error")
+
+
+def _image_columns(names: Sequence[str]) -> dict:
+    number = st.column_config.NumberColumn
+    return {
+        "id": st.column_config.TextColumn("Image", width="small"),
+        "difference": number("Difference", format="%+.3f", help=f"Competition score of {names[0]} less the other's."),
+        "stain": "Stain",
+        "nuclei": number("Nuclei", help="In the masks"),
+        "found": number("Found"),
+        "competition": number("Score", format="%.3f", help=MEANING["competition"][1]),
+        "average_precision": number("AP .5", format="%.3f", help="Nuclei found / (found + missed + false)"),
+        "dice": number("Dice", format="%.3f"),
+        "count_error": number("Count error", format="percent"),
+    }
+
+
+def _exports(evaluations, names, threshold: float, labelled: Labelled) -> None:
+    title = f"{names[0]} on {labelled.words}"
+    files = (
+        (
+            "Table",
+            "One row an image",
+            "scores.csv",
+            "text/csv",
+            lambda: evaluations[0].to_frame(threshold).to_csv(index=False),
+        ),
+        (
+            "Everything",
+            "All scores, counts and thresholds",
+            "scores.json",
+            "application/json",
+            lambda: as_json(evaluations),
+        ),
+        (
+            "Report",
+            "Scores, curves and table as one file that any browser opens",
+            "scores.html",
+            "text/html",
+            lambda: as_html(title, evaluations, names, threshold),
+        ),
+    )
+    with st.container(horizontal=True, gap="small"):
+        for label, words, file_name, mime, make in files:
+            kind = file_name.rpartition(".")[2].upper()
+            st.download_button(
+                f"{label} ({kind})",
+                make,
+                file_name,
+                mime,
+                key=f"download_{file_name}",
+                help=words,
+                icon=":material/download:",
+                on_click="ignore",
+            )

@@ -1,0 +1,103 @@
+"""Evaluations for the page: computed once with progress, kept on disk, and read again at the next visit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from studio.common.model_picker import loading_words, model_digest, open_model
+from studio.common.progress import progress_bar
+from studio.common.text import plain
+from studio.common.url_state import choose_in_address
+from studio.evaluate.image_picker import Labelled
+from unet.evaluation.cache import evaluation_key, keep_evaluation, stored_evaluation
+from unet.evaluation.evaluate import THRESHOLDS, Evaluation, evaluate
+from unet.models.registry import ModelEntry, list_models
+from unet.settings import Settings
+
+OTHER = "other"
+NONE = "none"
+
+
+def compare_with(entry: ModelEntry, settings: Settings) -> ModelEntry | None:
+    """Draw the choice of a second model, to be scored on the same images; None by default."""
+    entries = {each.key: each for each in list_models(settings) if each.key != entry.key}
+    if not entries:
+        return None
+    options = {NONE: "No second model"} | {key: each.label for key, each in entries.items()}
+    key = choose_in_address("Beside it", options, OTHER)
+    return entries.get(key)
+
+
+def evaluations_of(entries: Sequence[ModelEntry], labelled: Labelled, settings: Settings) -> list[Evaluation]:
+    """Return an evaluation a model; where one is missing, draw the button that computes it and return none.
+
+    Raises
+    ------
+    UnetError
+        If a model cannot be loaded, or the images cannot be scored on.
+    """
+    keys = [_key(entry, labelled) for entry in entries]
+    found = [_stored(key, settings) for key in keys]
+    missing = [place for place, evaluation in enumerate(found) if evaluation is None]
+    if not missing:
+        return found
+    place = st.empty()
+    names = " and ".join(plain(entries[index].info.name) for index in missing)
+    with place.container(border=True, horizontal_alignment="center"):
+        st.markdown(f"**{labelled.count:,} images** are to be predicted and scored by {names}, at all thresholds.")
+        started = st.button("Evaluate", icon=":material/speed:", type="primary", key="evaluate")
+    if not started:
+        return []
+    for index in missing:
+        with place.container(border=True):
+            found[index] = _compute(entries[index], keys[index], labelled, settings)
+    place.empty()
+    return found
+
+
+def _compute(entry: ModelEntry, key: str, labelled: Labelled, settings: Settings) -> Evaluation:
+    # A click runs the page anew, and that ends the loop at its next word of progress.
+    st.button("Cancel", icon=":material/close:", key=f"cancel_{key}")
+    with st.spinner(loading_words()):
+        predictor = open_model(entry)
+    with progress_bar(f"Scoring {plain(entry.info.name)}", "images") as progress:
+        found = evaluate(
+            predictor,
+            labelled.dataset,
+            labelled.report,
+            settings,
+            progress=progress,
+            ids=labelled.ids,
+            thresholds=THRESHOLDS,
+        )
+    keep_evaluation(key, found, settings)
+    return found
+
+
+def _key(entry: ModelEntry, labelled: Labelled) -> str:
+    return _cached_key(model_digest(entry), labelled.dataset.fingerprint, labelled.ids, entry, labelled)
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _cached_key(digest: str, fingerprint: str, ids: frozenset | None, _entry: ModelEntry, _labelled: Labelled) -> str:
+    return evaluation_key(_entry.folder, _labelled.dataset, ids, _entry.info.separation)
+
+
+def _stored(key: str, settings: Settings) -> Evaluation | None:
+    held = _held()
+    if key not in held:
+        found = stored_evaluation(key, settings)
+        if found is None:
+            return None
+        held[key] = found
+        while len(held) > 16:
+            held.pop(next(iter(held)))
+    return held[key]
+
+
+@st.cache_resource(show_spinner=False)
+def _held() -> dict[str, Evaluation]:
+    """Evaluations of all sessions: some hundred kilobytes each."""
+    return {}

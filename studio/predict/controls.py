@@ -1,0 +1,259 @@
+"""What a person may choose on the Predict page besides the threshold: image, page, preparation, objects.
+
+All of it stands in the address: the keys of widgets are, at the same time, names there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import streamlit as st
+
+from studio.common.url_state import whole_number_in_address
+from studio.predict.pipeline import Job, facts_of
+from studio.predict.uploads import Upload
+from unet.config import Separation
+from unet.errors import ConfigError
+from unet.io.pixel_size import PixelSize, read_pixel_size
+from unet.models.folder import ModelEntry
+from unet.preprocess.adjust import Preparation
+
+THRESHOLD, IMAGE = "threshold", "image"
+CHANNELS, INVERT, SCALE, PIXEL = "channels", "invert", "scale", "pixel"
+# Channels that a person may choose from; a file may have more.
+MOST_CHANNELS = 16
+
+
+def choose_image(names: list[str]) -> str:
+    """Draw the choice among several images, with buttons to the ones before and after."""
+    # Of another set of images, perhaps; Streamlit would complain about a name that is no option.
+    if st.session_state.get(IMAGE, names[0]) not in names:
+        st.session_state[IMAGE] = names[0]
+    place = names.index(st.session_state.get(IMAGE, names[0]))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        _step("Previous", names, place - 1, "chevron_left", "left")
+        name = st.selectbox("Image", names, key=IMAGE, bind="query-params")
+        _step("Next", names, names.index(name) + 1, "chevron_right", "right")
+    return name
+
+
+def _step(words: str, names: list[str], place: int, icon: str, side: str) -> None:
+    st.button(
+        words,
+        icon=f":material/{icon}:",
+        icon_position=side,
+        type="tertiary",
+        key=f"image_{words.lower()}",
+        disabled=not 0 <= place < len(names),
+        on_click=go_to,
+        args=(names[place % len(names)],),
+    )
+
+
+def go_to(name: str) -> None:
+    """Choose an image; for callbacks."""
+    st.session_state[IMAGE] = name
+
+
+def choose_page(job: Job, upload: Upload) -> int:
+    """Draw the choice of a page where there are several; return it, from 0."""
+    pages = facts_of(job, upload).pages
+    if pages <= 1:
+        return 0
+    return whole_number_in_address(f"Page, 1 to {pages}", _page_key(upload), 1, pages, 1, width=160) - 1
+
+
+def page_of(job: Job, upload: Upload) -> int:
+    """Return the page that was chosen of an image, also while its widget is not on the page."""
+    key = _page_key(upload)
+    chosen = str(st.session_state.get(key, st.query_params.get(key, 1)))
+    return min(max(int(chosen) if chosen.isdecimal() else 1, 1), facts_of(job, upload).pages) - 1
+
+
+def _page_key(upload: Upload) -> str:
+    return f"page-{upload.digest[:8]}"
+
+
+# ---- preparation: part of the job, so it is read before anything is predicted ----------------------------------
+
+
+def read_preparation() -> Preparation:
+    """Return how images are to be prepared, by the address; what makes no sense there is left out."""
+    wanted = st.query_params
+    values = {}
+    if channels := [int(each) - 1 for each in wanted.get(CHANNELS, "").split(",") if each.isdecimal()]:
+        values["channels"] = tuple(channels[:3])
+    if wanted.get(INVERT) == "1":
+        values["invert"] = True
+    try:
+        if SCALE in wanted:
+            values["scale"] = float(wanted[SCALE])
+        return Preparation(**values)
+    except (ValueError, ConfigError):
+        return Preparation()
+
+
+def write_preparation(preparation: Preparation) -> None:
+    """Put a preparation into the address; for callbacks, after which all images are predicted so."""
+    usual = Preparation()
+    said = {
+        CHANNELS: ",".join(str(channel + 1) for channel in preparation.channels),
+        INVERT: "1",
+        SCALE: f"{preparation.scale:g}",
+    }
+    for name, text in said.items():
+        if getattr(preparation, name) != getattr(usual, name):
+            st.query_params[name] = text
+        elif name in st.query_params:
+            del st.query_params[name]
+        st.session_state.pop(f"choice_{name}", None)
+
+
+def choose_preparation(job: Job, channels: int) -> None:
+    """Draw how images are prepared; a change predicts them anew."""
+    now = job.preparation
+    if channels > 1:
+        options = list(range(min(channels, MOST_CHANNELS)))
+        st.pills(
+            "Channels shown and given to the model",
+            options,
+            selection_mode="multi",
+            default=[channel for channel in now.channels if channel in options],
+            format_func=lambda channel: str(channel + 1),
+            key="choice_channels",
+            on_change=_changed,
+            args=(now, CHANNELS),
+            help="Up to three; one of them is taken as grey.",
+        )
+    fields = {item.name: item.metadata for item in dataclasses.fields(Preparation)}
+    st.toggle(
+        "Invert the contrast",
+        now.invert,
+        key="choice_invert",
+        on_change=_changed,
+        args=(now, INVERT),
+        help=fields["invert"]["help"],
+    )
+    if job.entry.info.config.is_native:
+        st.number_input(
+            "Scale for the model",
+            fields["scale"]["low"],
+            fields["scale"]["high"],
+            now.scale,
+            step=0.1,
+            key="choice_scale",
+            on_change=_changed,
+            args=(now, SCALE),
+            help=fields["scale"]["help"],
+        )
+
+
+def _changed(now: Preparation, name: str) -> None:
+    value = st.session_state[f"choice_{name}"]
+    if name == CHANNELS:
+        value = tuple(value[-3:]) or now.channels
+    write_preparation(dataclasses.replace(now, **{name: value}))
+
+
+def choose_pixel_size(upload: Upload) -> PixelSize | None:
+    """Draw how large a pixel is: what the file says, unless a person says otherwise."""
+    own = _own_pixel_size(upload.digest, upload)
+    st.number_input(
+        "Pixel size, µm",
+        0.0,
+        1000.0,
+        step=0.01,
+        format="%.4g",
+        key=PIXEL,
+        bind="query-params",
+        help="For measurements in µm and the scale bar. 0: what the file says, if it does.",
+    )
+    st.caption(f"The file says {own.x:.4g} µm." if own else "The file does not say it.")
+    return pixel_size_for(upload)
+
+
+def pixel_size_for(upload: Upload) -> PixelSize | None:
+    """Return how large a pixel of an image is: what a person says for all, else what its file says."""
+    said = st.session_state.get(PIXEL) or 0.0
+    return PixelSize(said, said) if said else _own_pixel_size(upload.digest, upload)
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _own_pixel_size(digest: str, _upload: Upload) -> PixelSize | None:
+    return read_pixel_size(_upload.path)
+
+
+# ---- objects ---------------------------------------------------------------------------------------------------
+
+
+def choose_separation(entry: ModelEntry, is_new: bool) -> Separation:
+    """Draw what counts as one object; the model's own settings are where it begins."""
+    own = entry.info.separation
+    fields = {item.name: item.metadata for item in dataclasses.fields(Separation)}
+
+    def common(name: str) -> dict:
+        # A value that was just put into the session state must not meet a default beside it.
+        start = {} if is_new and name in st.session_state else {"value": getattr(own, name)}
+        return {"key": name, "bind": "query-params", "help": fields[name]["help"], **start}
+
+    def bounds(name: str) -> tuple:
+        return fields[name]["low"], fields[name]["high"]
+
+    separate = st.toggle("Tell touching nuclei apart", **common("separate"))
+    fill_holes = st.toggle("Fill holes", **common("fill_holes"))
+    clear_edge = st.toggle("Leave out nuclei at the image's edge", **common("clear_edge"))
+    area = whole_number_in_address(
+        "Least area, in pixels", "min_area", *bounds("min_area"), own.min_area, step=5, help=fields["min_area"]["help"]
+    )
+    with st.expander("How touching nuclei are told apart", icon=":material/call_split:", key="separation_settings"):
+        depth = st.slider(
+            "Depth of the valley between two nuclei", *bounds("depth"), step=0.01, disabled=not separate,
+            **common("depth"),
+        )  # fmt: skip
+        heart = st.slider(
+            "Least certainty of a nucleus' shape", *bounds("heart"), step=0.01,
+            disabled=not separate or not entry.info.config.has_heads, **common("heart"),
+        )  # fmt: skip
+    return Separation(separate, depth, heart, area, fill_holes, clear_edge)
+
+
+def separation_now(entry: ModelEntry) -> Separation:
+    """Return what counts as one object by the widgets as they stand, or as the model has it."""
+    own = entry.info.separation
+    return dataclasses.replace(
+        own, **{name: st.session_state[name] for name in own.to_dict() if name in st.session_state}
+    )
+
+
+# ---- threshold -------------------------------------------------------------------------------------------------
+
+
+def threshold_now(entry: ModelEntry) -> float:
+    """Return the threshold that the address says, or the model's own."""
+    try:
+        threshold = round(float(st.query_params[THRESHOLD]), 2)
+    except (KeyError, ValueError):
+        threshold = -1.0
+    return threshold if 0 <= threshold <= 1 else own_threshold(entry)
+
+
+def own_threshold(entry: ModelEntry) -> float:
+    """Return the model's own threshold, to two decimals as the slider has it."""
+    return round(entry.info.threshold, 2)
+
+
+def set_threshold(threshold: float) -> None:
+    """Put a threshold into the address; for callbacks."""
+    st.query_params[THRESHOLD] = f"{threshold:.2f}"
+
+
+def model_has_changed(entry: ModelEntry, model: str) -> bool:
+    """Put threshold and separation to the model's own when another model is chosen; those from a link stay."""
+    before = st.session_state.get("threshold_of", model)
+    st.session_state["threshold_of"] = model
+    if before != model:
+        set_threshold(own_threshold(entry))
+        for name, value in entry.info.separation.to_dict().items():
+            st.session_state[name] = value
+        st.query_params["min_area"] = str(entry.info.separation.min_area)
+    return before != model

@@ -1,0 +1,107 @@
+"""Results to take along: one menu, whose files are made when they are asked for."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import streamlit as st
+
+from studio.predict.controls import pixel_size_for
+from studio.predict.pipeline import Decision, Job, objects_of, prediction_of, read_prepared
+from studio.predict.uploads import Upload
+from unet.exports import FORMATS, Result
+from unet.exports.bundle import command_of, everything_zip, unique_stems
+from unet.prediction.filters import Ranges
+from unet.prediction.result import Decisions
+
+Pages = list[tuple[str, Upload, int]]
+
+
+def show_export(job: Job, name: str, pages: Pages, decision: Decision, ranges: Ranges) -> None:
+    """Draw the menu.
+
+    Parameters
+    ----------
+    job : Job
+    name : str
+        Of the image that is looked at.
+    pages : list of (name, upload, page)
+        All images that could be read.
+    decision : Decision
+    ranges : Ranges
+        What is kept of the nuclei; all formats honour it.
+    """
+    decisions = decisions_of(job, decision, ranges)
+    here = next(each for each in pages if each[0] == name)
+    with st.popover("Export", icon=":material/download:", width="stretch", key="export"):
+        if ranges:
+            st.caption("Only the nuclei in the chosen ranges are exported.")
+        st.markdown("**This image**")
+        with st.container(horizontal=True, gap="small"):
+            for key, form in FORMATS.items():
+                if key == "classes" and job.entry.info.config.classes == 1:
+                    continue
+                st.download_button(
+                    form.title,
+                    lambda form=form: form.of(result_of(job, here, decisions, decision)),
+                    form.name_for(Path(name).stem),
+                    form.mime,
+                    key=f"export_{key}",
+                    help=form.help,
+                    on_click="ignore",
+                )
+        st.markdown("**Everything**")
+        many = f"all {len(pages)} images" if len(pages) > 1 else "this image"
+        st.download_button(
+            f"All formats of {many} (zip)",
+            zip_of_everything(job, pages, decisions, decision),
+            "nuclei.zip",
+            "application/zip",
+            key="export_everything",
+            help="With a manifest: model, threshold, settings, versions, and the command that makes it again.",
+            icon=":material/folder_zip:",
+            type="primary",
+            on_click="ignore",
+        )
+        st.caption("The same on the command line:")
+        command = command_of(decisions, list(FORMATS), [here[2]], pixel_size_for(here[1]))
+        st.code(command, language="bash", wrap_lines=True)
+
+
+def decisions_of(job: Job, decision: Decision, ranges: Ranges) -> Decisions:
+    """Return all that was decided, for files to say it."""
+    info = job.entry.info
+    return Decisions(info, decision.threshold, decision.separation, job.preparation, ranges, model=job.entry.key)
+
+
+def result_of(
+    job: Job, page: tuple[str, Upload, int], decisions: Decisions, decision: Decision, stem: str | None = None
+) -> Result:
+    """Return one image with all that is known of it."""
+    name, upload, number = page
+    return Result(
+        name,
+        stem or Path(name).stem,
+        read_prepared(job, upload, number),
+        prediction_of(job, upload, number),
+        decisions,
+        number,
+        pixel_size_for(upload),
+        found=objects_of(job, upload, number, decision),
+    )
+
+
+def zip_of_everything(job: Job, pages: Pages, decisions: Decisions, decision: Decision) -> Callable[[], bytes]:
+    """Return a callable that makes the zip of all results, when somebody asks for it."""
+
+    def make() -> bytes:
+        stems = unique_stems([name for name, _, _ in pages])
+        results = (result_of(job, page, decisions, decision, stem) for page, stem in zip(pages, stems, strict=True))
+        job.settings.cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="results-", dir=job.settings.cache) as folder:
+            path = Path(folder) / "results.zip"
+            return everything_zip(path, results, decisions, model_folder=job.entry.folder).read_bytes()
+
+    return make

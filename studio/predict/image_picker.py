@@ -1,0 +1,121 @@
+"""Choosing the images to predict: uploaded ones, or the samples. The choice stands in the address."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import streamlit as st
+
+from studio.common.text import plain, short
+from studio.predict.uploads import Upload, find_uploads, keep_uploads, unique_names
+from unet.errors import UnetError
+from unet.io.images import IMAGE_SUFFIXES
+from unet.settings import SAMPLE_IMAGES, Settings
+
+SAMPLES, UPLOADS = "samples", "images"  # parameters of the address
+FOLDER = "image_folder"
+
+
+def choose_images(settings: Settings) -> dict[str, Upload]:
+    """Draw the chooser, or what was chosen, and return the images by the names under which they are shown."""
+    images, gone = _chosen(settings)
+    if images:
+        _show_choice(images)
+    else:
+        _choose(settings)
+    if gone:
+        names = ", ".join(plain(name) for name in gone[:5]) + (" …" if len(gone) > 5 else "")
+        st.warning(
+            f"{_count(len(gone))} no longer kept here: {names}. Upload {'it' if len(gone) == 1 else 'them'} again.",
+            icon=":material/warning:",
+        )
+    return dict(zip(unique_names(upload.name for upload in images), images, strict=True))
+
+
+def _count(number: int) -> str:
+    return "1 image is" if number == 1 else f"{number} images are"
+
+
+def _chosen(settings: Settings) -> tuple[list[Upload], list[str]]:
+    key = st.query_params.get(UPLOADS)
+    if key:
+        images, gone = find_uploads(key, settings)
+        return images, gone if images or gone else ["those of this link"]
+    return (sample_images(), []) if st.query_params.get(SAMPLES) == "1" else ([], [])
+
+
+def sample_images() -> list[Upload]:
+    """Return the images that the app ships."""
+    paths = sorted(path for path in SAMPLE_IMAGES.glob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    return [Upload(path.name, path, _digest(str(path), path.stat().st_mtime_ns)) for path in paths]
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _digest(path: str, changed: int) -> str:
+    return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
+
+
+def _show_choice(images: list[Upload]) -> None:
+    samples = UPLOADS not in st.query_params
+    kind = "sample image" if samples else "uploaded image"
+    names = ", ".join(plain(short(image.name)) for image in images[:4]) + (" …" if len(images) > 4 else "")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(gap=None, width="stretch"):
+            st.markdown(f":material/check_circle: **{len(images)} {kind}{'s' if len(images) > 1 else ''}**")
+            st.caption(names)
+        st.button("Choose others", icon=":material/swap_horiz:", key="choose_others", on_click=_forget)
+
+
+def _choose(settings: Settings) -> None:
+    folder = st.session_state.get(FOLDER, False)
+    key = f"image_upload_{st.session_state.get('image_uploads', 0)}_{folder}"
+    st.file_uploader(
+        "Images to predict, all of a folder" if folder else "Images to predict, one or many",
+        type=[suffix[1:] for suffix in sorted(IMAGE_SUFFIXES)],
+        accept_multiple_files="directory" if folder else True,
+        max_upload_size=settings.max_upload_mb,
+        key=key,
+        on_change=_store,
+        args=(key, settings),
+        help="PNG, JPEG, BMP or TIFF; 8 or 16 bits or float; grey or colour; of any size.",
+    )
+    if refused := st.session_state.get("images_refused"):
+        st.error(plain(refused), icon=":material/error:")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button(
+            "Use the sample images",
+            icon=":material/science:",
+            type="primary",
+            key="use_samples",
+            on_click=_remember,
+            args=(SAMPLES, "1"),
+        )
+        st.toggle("A whole folder", key=FOLDER, help="Every image in it, and in the folders below it, is predicted.")
+
+
+def _store(key: str, settings: Settings) -> None:
+    """Put what was uploaded on disk at once, and its key into the address."""
+    files = st.session_state.get(key) or []
+    if not files:
+        return
+    # A new widget lets go of the files, which Streamlit holds in memory.
+    st.session_state["image_uploads"] = st.session_state.get("image_uploads", 0) + 1
+    try:
+        _remember(UPLOADS, keep_uploads([(file.name, file) for file in files], settings))
+    except UnetError as error:
+        st.session_state["images_refused"] = str(error)
+    except OSError as error:
+        st.session_state["images_refused"] = f"The images could not be stored: {error}"
+
+
+def _remember(parameter: str, value: str) -> None:
+    _forget()
+    st.query_params[parameter] = value
+
+
+def _forget() -> None:
+    st.session_state.pop("images_refused", None)
+    for parameter in (SAMPLES, UPLOADS):
+        if parameter in st.query_params:
+            del st.query_params[parameter]

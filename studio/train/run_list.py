@@ -1,0 +1,139 @@
+"""Starting, opening, listing and deleting runs."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from datetime import datetime
+
+import streamlit as st
+
+from studio.common.scroll import begin_at_top
+from studio.common.text import duration
+from unet.config import Config
+from unet.datasets.add import Dataset
+from unet.datasets.inspection import DatasetReport
+from unet.errors import RunError, TrainingBusy, UnetError
+from unet.runs.run import Run, current_run, delete_run, list_runs
+from unet.runs.state import RunState
+from unet.settings import Settings
+from unet.training.create import create_run, start
+
+PARAMETER = "run"
+FEW = 6
+# Status: its colour and icon. The words are the run's own.
+LOOKS = {
+    "starting": ("blue", ":material/hourglass_top:"),
+    "running": ("blue", ":material/model_training:"),
+    "stopping": ("orange", ":material/pause_circle:"),
+    "finished": ("green", ":material/check_circle:"),
+    "stopped": ("gray", ":material/stop_circle:"),
+    "failed": ("red", ":material/error:"),
+    "died": ("red", ":material/heart_broken:"),
+}
+
+
+def start_run(dataset: Dataset, report: DatasetReport, config: Config, settings: Settings) -> Run:
+    """Make a run and start its training.
+
+    Raises
+    ------
+    TrainingBusy
+        If another one is under way; nothing is left behind then.
+    UnetError
+        If it cannot be started.
+    """
+    busy = current_run(settings)
+    if busy:
+        raise TrainingBusy(busy.name)
+    run = create_run(dataset, report, config, settings)
+    try:
+        start(run, settings)
+    except BaseException:
+        with suppress(UnetError, OSError):
+            delete_run(run)
+        raise
+    return run
+
+
+def open_run_view(name: str) -> None:
+    """Put a run into the address, so that the page shows it."""
+    st.query_params.from_dict({PARAMETER: name})
+    begin_at_top()
+
+
+def badge(state: RunState) -> None:
+    """Draw a run's status."""
+    color, icon = LOOKS.get(state.status, ("gray", None))
+    st.badge(state.status, color=color, icon=icon)
+
+
+def show_busy(error: TrainingBusy, key: str) -> None:
+    """Say that another training is ahead, with a button that leads to it."""
+    st.warning(str(error), icon=":material/hourglass_top:")
+    st.button(
+        f"Watch “{error.run_name}”",
+        icon=":material/visibility:",
+        key=f"watch-{key}",
+        on_click=open_run_view,
+        args=(error.run_name,),
+    )
+
+
+def show_runs(settings: Settings, shown: str | None = None) -> None:
+    """Draw the list of runs: open one, or delete it."""
+    runs = [run for run in list_runs(settings) if run.name != shown]
+    if not runs:
+        return
+    st.subheader("Other runs" if shown else "Runs", anchor=False)
+    many = len(runs) > FEW and not st.session_state.get("all_runs")
+    for run in runs[:FEW] if many else runs:
+        _row(run)
+    if many:
+        st.button(f"Show all {len(runs)}", key="show_all_runs", type="tertiary", on_click=_show_all)
+
+
+def _show_all() -> None:
+    st.session_state["all_runs"] = True
+
+
+def _row(run: Run) -> None:
+    state = run.state()
+    with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small", key=f"row-{run.name}"):
+        st.button(run.name, type="tertiary", key=f"open-{run.name}", on_click=open_run_view, args=(run.name,))
+        badge(state)
+        st.caption(summary(run, state), width="stretch")
+        with st.popover(
+            "", icon=":material/delete:", type="tertiary", help=f"Delete {run.name}", disabled=state.active
+        ):
+            st.markdown(f"Delete **{run.name}** with its model and curves? It cannot be brought back.")
+            st.button(
+                "Delete the run", icon=":material/delete:", key=f"delete-{run.name}", on_click=_delete, args=(run,)
+            )
+
+
+def summary(run: Run, state: RunState) -> str:
+    """Return what a line can say about a run: its dataset, how good it became, and when."""
+    try:
+        info = run.info()
+        parts = [info.dataset["name"], _when(info.created)]
+    except RunError as error:
+        return str(error)
+    if state.best:
+        parts.insert(1, f"Dice {state.best['val_dice']:.3f}")
+    return " · ".join(parts)
+
+
+def _when(created: str) -> str:
+    with suppress(ValueError):
+        seconds = time.time() - datetime.fromisoformat(created).timestamp()
+        return "just now" if seconds < 60 else f"{duration(seconds, parts=1)} ago"
+    return created
+
+
+def _delete(run: Run) -> None:
+    try:
+        delete_run(run)
+        st.toast(f"The run “{run.name}” is deleted.", icon=":material/delete:")
+    except (RunError, OSError) as error:
+        st.toast(str(error), icon=":material/error:")

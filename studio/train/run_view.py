@@ -1,0 +1,240 @@
+"""The live view of a run. All of it is read from the Run folder, so it is the same after a refresh or a restart."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import streamlit as st
+
+from studio.common import charts, config_form
+from studio.common.dataset_picker import choose
+from studio.common.text import duration
+from studio.train.previews import show_previews
+from studio.train.run_list import badge, show_busy
+from unet.errors import RunError, TrainingBusy, UnetError
+from unet.runs.run import Run
+from unet.runs.state import Metrics, RunInfo, RunState
+from unet.settings import Settings
+from unet.training.create import request_stop, start
+
+SECONDS = 1.0
+# The phases before the first batch, in their order, and what they are called on the page.
+PHASES = {
+    "starting": "Starting",
+    "preparing the data": "Preparing the data",
+    "loading TensorFlow": "Loading TensorFlow",
+}
+
+# The phase after the last epoch, of models with heads.
+TUNING = "tuning the threshold"
+
+
+def show_run(run: Run, settings: Settings) -> None:
+    """Draw a run; while its trainer is at work, draw it anew each second.
+
+    Raises
+    ------
+    RunError
+        If its folder cannot be read.
+    """
+    info = run.info()
+    active = run.state().active
+    st.fragment(_live, run_every=SECONDS if active else None)(run, info, settings, active)
+
+
+def _live(run: Run, info: RunInfo, settings: Settings, was_active: bool) -> None:
+    state, metrics = run.state(), run.metrics()
+    if state.active != was_active:
+        st.rerun()  # of the whole page, once: polling begins or ends with it
+    _header(run, info, state, settings)
+    if state.active:
+        _progress(state)
+    else:
+        _outcome(run, state, metrics)
+    if metrics.epochs or metrics.steps or state.active:
+        _figures(state)
+        _curves(run, metrics, info, state)
+        show_previews(run)
+    _details(run, info)
+
+
+# ---- above: what it is and where it stands ---------------------------------------------------------------------
+
+
+def _header(run: Run, info: RunInfo, state: RunState, settings: Settings) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            st.subheader(run.name, anchor=False, width="content")
+            badge(state)
+        with st.container(horizontal=True, vertical_alignment="center", width="content"):
+            _buttons(run, info, state, settings)
+    st.caption(
+        f"{info.dataset['name']} · {len(info.train_ids):,} images to train on, {len(info.validation_ids):,} to "
+        f"validate on · {info.config.preset} preset"
+    )
+    problem = st.session_state.pop(f"problem-{run.name}", None)
+    if isinstance(problem, TrainingBusy):
+        st.session_state[f"busy-{run.name}"] = problem.run_name
+    elif problem:
+        st.error(str(problem), icon=":material/error:")
+    busy = st.session_state.get(f"busy-{run.name}")
+    if busy and busy != run.name and not state.active:
+        show_busy(TrainingBusy(busy), key=run.name)
+
+
+def _buttons(run: Run, info: RunInfo, state: RunState, settings: Settings) -> None:
+    if state.active:
+        st.button(
+            "Stop training",
+            icon=":material/stop_circle:",
+            key="stop",
+            disabled=state.status == "stopping",
+            help="Ends after the batch that it is at. The best model so far stays, and Resume goes on from the last "
+            "finished epoch.",
+            on_click=request_stop,
+            args=(run,),
+        )
+        return
+    if run.model_folder and st.button(
+        "Open in Predict", icon=":material/image_search:", key="open_in_predict", type="primary"
+    ):
+        st.switch_page("pages/predict.py", query_params={"model": f"run:{run.name}"})
+    if run.model_folder and st.button("Evaluate", icon=":material/speed:", key="open_in_evaluate"):
+        st.switch_page("pages/evaluate.py", query_params={"model": f"run:{run.name}"})
+    if state.resumable and settings.training:
+        st.button(
+            "Resume" if state.reason != "Not started yet." else "Start",
+            icon=":material/play_arrow:",
+            key="resume",
+            type="secondary" if run.model_folder else "primary",
+            on_click=_resume,
+            args=(run, settings),
+        )
+    if settings.training:
+        st.button(
+            "Train again",
+            icon=":material/replay:",
+            key="again",
+            help="With the same dataset and these settings, which can be changed first.",
+            on_click=_again,
+            args=(info,),
+        )
+
+
+def _resume(run: Run, settings: Settings) -> None:
+    st.session_state.pop(f"busy-{run.name}", None)
+    try:
+        start(run, settings)
+    except (UnetError, OSError) as error:
+        st.session_state[f"problem-{run.name}"] = error
+
+
+def _again(info: RunInfo) -> None:
+    config_form.remember(info.config)
+    choose(info.dataset["id"])
+
+
+def _progress(state: RunState) -> None:
+    if state.status == "stopping":
+        st.progress(state.progress, "Stopping after this batch …")
+    elif state.phase == TUNING:
+        st.progress(min(1.0, state.batch / max(1, state.batches)), "Choosing the best threshold and separation …")
+    elif state.phase in PHASES and not state.batch:
+        st.progress(0.0, f"{PHASES[state.phase]} … :gray[{_ahead(state.phase)}]")
+    elif state.phase in PHASES:
+        share = state.batch / max(1, state.batches)
+        st.progress(min(1.0, share), f"{PHASES[state.phase]}: {state.batch:,} of {state.batches:,} images")
+    else:
+        st.progress(state.progress, " · ".join(_where(state)))
+
+
+def _ahead(phase: str) -> str:
+    """Name the phases that come after one."""
+    names = list(PHASES)
+    later = names[names.index(phase) + 1 :]
+    return f"then {', '.join([*later, 'training'])}"
+
+
+def _where(state: RunState) -> list[str]:
+    parts = [f"**Epoch {max(1, state.epoch)} of {state.epochs}**"]
+    parts.append("validating" if state.phase == "validating" else f"batch {state.batch} of {state.batches}")
+    if state.images_per_second:
+        parts.append(f"{state.images_per_second:.0f} images/s")
+    if state.seconds_left is not None:
+        parts.append(f"about {duration(state.seconds_left)} left")
+    return parts
+
+
+def _outcome(run: Run, state: RunState, metrics: Metrics) -> None:
+    """Say how it ended, in a sentence or two."""
+    reason = state.reason or ""
+    if state.status == "finished":
+        best = f" The model of epoch {state.best_epoch} was the best and is kept." if state.best_epoch else ""
+        st.success(f"{reason}{best}", icon=":material/check_circle:")
+    elif state.status == "stopped":
+        rest = f" {len(metrics.epochs)} of {state.epochs} epochs are done; Resume goes on from there."
+        st.info(f"{reason}{rest if metrics.epochs else ''}", icon=":material/stop_circle:")
+    else:
+        kept = " The best model so far is kept." if run.model_folder else ""
+        goes_on = " Resume goes on from the last finished epoch." if run.checkpoint.exists() else ""
+        st.error(f"{reason}{kept}{goes_on}", icon=":material/error:")
+
+
+# ---- below: how it went ----------------------------------------------------------------------------------------
+
+
+def _figures(state: RunState) -> None:
+    best = state.best or {}
+    with st.grid(5, min_column_width=120):
+        st.metric(
+            "Best epoch",
+            f"{state.best_epoch} of {state.epochs}" if state.best_epoch else "–",
+            help="The epoch with the smallest validation loss; its model is kept.",
+        )
+        st.metric("Validation Dice", _figure(best, "val_dice"), help="Overlap with the true mask: 1 is perfect.")
+        st.metric("Validation IoU", _figure(best, "val_iou"), help="Intersection over union: stricter than Dice.")
+        st.metric(
+            "Validation loss",
+            _figure(best, "val_loss"),
+            help="What the training makes small, on images it does not see.",
+        )
+        st.metric("Training time", duration(state.seconds) if state.seconds else "–")
+
+
+def _figure(best: dict[str, float], name: str) -> str:
+    return f"{best[name]:.3f}" if name in best else "–"
+
+
+def _curves(run: Run, metrics: Metrics, info: RunInfo, state: RunState) -> None:
+    theme, epochs = st.context.theme.type, info.config.training.epochs
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader("Learning curves", anchor=False, width="content")
+        chosen = st.segmented_control(
+            "Metric beside the loss",
+            ["dice", "iou", "accuracy"],
+            default="dice",
+            required=True,
+            format_func=charts.METRICS.get,
+            key="metric",
+            label_visibility="collapsed",
+        )
+    with st.grid(2, min_column_width=280):
+        for place, name in (("left", "loss"), ("right", chosen)):
+            with st.container(gap=None):
+                st.markdown(f"**{charts.METRICS[name]}**")
+                st.plotly_chart(
+                    charts.learning_curve(metrics, name, epochs, state.best_epoch, theme),
+                    key=f"curve-{place}",
+                    config=charts.CONFIG,
+                    alt=charts.describe_curve(metrics, name, state.best_epoch),
+                )
+
+
+def _details(run: Run, info: RunInfo) -> None:
+    log = st.expander("Log", icon=":material/article:", key=f"log-{run.name}", on_change="rerun")
+    if log.open:
+        log.code(run.log_tail() or "Nothing was printed yet.", language=None, height=260)
+    with st.expander("Settings and how to repeat it", icon=":material/tune:", key=f"details-{run.name}"):
+        st.code(info.command, language="bash", wrap_lines=True)
+        with suppress(RunError):
+            st.json(info.config.to_dict(), expanded=1)

@@ -1,0 +1,33 @@
+import argparse
+
+import pytest
+
+from unet.cli.arguments import add_config_flags, config_flags, config_from_flags
+from unet.config import preset
+from unet.errors import ConfigError
+
+
+def parse(*flags):
+    parser = argparse.ArgumentParser()
+    add_config_flags(parser)
+    return config_from_flags(parser.parse_args(flags))
+
+
+def test_no_flags_give_the_preset():
+    assert parse() == preset("tutorial")
+
+
+def test_every_kind_of_flag_goes_there_and_back():
+    config = preset("tutorial").replace(
+        epochs=3, learning_rate=0.01, loss="dice", flips=True, filters=(8, 16), dropout=(0.0, 0.1, 0.2), channels=1
+    )
+    assert parse(*config_flags(config)) == config
+
+
+def test_a_switch_can_be_switched_off():
+    assert parse("--flips", "--no-flips").training.flips is False
+
+
+def test_a_bad_value_is_named():
+    with pytest.raises(ConfigError, match="epochs"):
+        parse("--epochs", "0")

@@ -1,0 +1,248 @@
+"""What the commands of the command line do. Each takes the parsed flags and returns the exit code."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from unet.cli.arguments import config_from_flags, preparation_from_flags, separation_from_flags
+from unet.datasets.add import open_dataset
+from unet.datasets.inspection import DatasetReport, inspect_dataset
+from unet.files import write_json
+from unet.io.pixel_size import PixelSize
+from unet.models.registry import find_model
+from unet.prediction.filters import parse_range
+from unet.runs.run import Run, RunState, list_runs, open_run
+from unet.settings import DEFAULT_MODEL, Settings, read_settings
+
+
+def inspect(flags: argparse.Namespace) -> int:
+    """Print what is in a dataset and what is wrong with it."""
+    settings = read_settings()
+    with progress("Storing") as update:
+        dataset = open_dataset(flags.path, settings, progress=update)
+    with progress("Inspecting") as update:
+        report = inspect_dataset(dataset, settings, progress=update)
+    print_report(report)
+    if flags.csv:
+        report.to_frame().to_csv(flags.csv, index=False)
+        print(f"One row a sample: {flags.csv}")
+    return 0 if report.usable or report.to_predict else 1
+
+
+def print_report(report: DatasetReport) -> None:
+    """Print a dataset's counts and problems."""
+    usable = report.usable
+    print(f"Dataset {report.dataset_id}")
+    print(f"  {len(usable)} images to train on, with {report.nuclei:,} nuclei")
+    if usable:
+        sizes = sorted((sample.height, sample.width) for sample in usable)
+        share = sum(sample.foreground for sample in usable) / len(usable)
+        print(f"  sizes from {_size(sizes[0])} to {_size(sizes[-1])}; {share:.1%} of an average image is nuclei")
+    groups = {sample.group for sample in usable if sample.group}
+    if groups:
+        print(f"  {len(groups)} groups of images that belong together")
+    print(f"  {len(report.to_predict)} images without masks, to predict")
+    print(f"  {len(report.left_out)} left out")
+    for note in report.notes:
+        print(f"  note: {note}")
+    for sample in report.with_problems:
+        mark = "left out" if sample.use == "left out" else "kept"
+        print(f"  {sample.id} ({mark}): {'; '.join(sample.problems)}")
+
+
+def train(flags: argparse.Namespace) -> int:
+    """Train from a dataset, or go on with a run; Ctrl-C stops and keeps the best model."""
+    from unet.training.create import train_here
+    from unet.training.process import train as train_run
+
+    settings = read_settings()
+    if flags.resume:
+        run = open_run(flags.resume, settings)
+        with training_bar() as update:
+            train_run(run, settings, update)
+    else:
+        with training_bar() as update:
+            run = train_here(
+                flags.path,
+                name=flags.name,
+                config=config_from_flags(flags),
+                groups=flags.groups,
+                settings=settings,
+                on_progress=update,
+            )
+    print_outcome(run)
+    return 0
+
+
+def print_outcome(run: Run) -> None:
+    """Print how a training ended."""
+    state = run.state()
+    print(f"{run.name}: {state.status}. {state.reason or ''}")
+    if state.best:
+        figures = ", ".join(f"{name.removeprefix('val_')} {value:.4f}" for name, value in state.best.items())
+        print(f"  best in epoch {state.best_epoch} of {state.epochs}, on the validation images: {figures}")
+        print(f"  model: {run.model_folder}")
+
+
+def predict(flags: argparse.Namespace) -> int:
+    """Predict images and write what was found; a broken image is reported and the others go on."""
+    from unet.exports import FORMATS
+    from unet.exports.batch import find_images, predict_files
+    from unet.exports.formats import USUAL
+    from unet.prediction.predictor import Predictor
+    from unet.prediction.result import Decisions
+
+    settings = read_settings()
+    images = find_images(flags.input)
+    folder = model_folder(flags.model, settings)
+    predictor = Predictor.open(folder)
+    info = predictor.info
+    decisions = Decisions(
+        info,
+        info.threshold if flags.threshold is None else flags.threshold,
+        separation_from_flags(flags, info.separation),
+        preparation_from_flags(flags),
+        dict(parse_range(each) for each in flags.keep),
+        model=str(flags.model or DEFAULT_MODEL.name),
+    )
+    with progress("Predicting", unit="image") as update:
+        rows = predict_files(
+            predictor,
+            images,
+            flags.output,
+            settings,
+            decisions=decisions,
+            formats=tuple(FORMATS) if "all" in flags.export else flags.export or USUAL,
+            page=flags.page,
+            pixel_size=PixelSize(flags.pixel_size, flags.pixel_size) if flags.pixel_size else None,
+            model_folder=folder,
+            progress=update,
+        )
+    failed = [row for row in rows if row.error]
+    for row in failed:
+        print(f"error: {row.error}", file=sys.stderr)
+    nuclei = sum(row.count for row in rows if not row.error)
+    print(f"{len(rows) - len(failed)} of {len(rows)} images predicted, {nuclei:,} objects: {flags.output}")
+    return 1 if failed else 0
+
+
+def model_folder(model: str | None, settings: Settings) -> Path:
+    """Return the Model folder that a flag names: a folder, or a model's key such as ``run:NAME``.
+
+    Raises
+    ------
+    ModelError
+        If there is no such model.
+    """
+    if model is None:
+        return DEFAULT_MODEL
+    return Path(model) if Path(model).is_dir() else find_model(model, settings).folder
+
+
+def evaluate(flags: argparse.Namespace) -> int:
+    """Score a model on images with masks and print a table."""
+    from unet.evaluation.cache import to_text
+    from unet.evaluation.evaluate import evaluate as score
+    from unet.prediction.predictor import Predictor
+
+    settings = read_settings()
+    run = open_run(flags.run, settings) if flags.run else None
+    with progress("Storing") as update:
+        dataset = open_dataset(flags.path, settings, progress=update)
+    with progress("Inspecting") as update:
+        report = inspect_dataset(dataset, settings, progress=update)
+    predictor = Predictor.open(run.model_folder if run and not flags.model else model_folder(flags.model, settings))
+    with progress("Scoring", unit="image") as update:
+        evaluation = score(
+            predictor,
+            dataset,
+            report,
+            settings,
+            threshold=flags.threshold,
+            separation=separation_from_flags(flags, predictor.info.separation),
+            ids=run.info().validation_ids if run else None,
+            progress=update,
+        )
+    print(to_text(evaluation))
+    if flags.json:
+        write_json(flags.json, evaluation.to_dict())
+        print(f"All scores: {flags.json}")
+    return 0
+
+
+def export(flags: argparse.Namespace) -> int:
+    """Write a model in a format of other programs, once it was run and compared with Keras."""
+    from unet.models.export import export_model
+
+    made = export_model(model_folder(flags.model, read_settings()), flags.format, flags.output)
+    print(f"{made.path}: {made.bytes / 1e6:.1f} MB, {made.seconds:.0f} s")
+    print(f"  input {made.input}, output {made.output}")
+    print(f"  greatest difference from Keras {made.greatest_difference:.2g}")
+    if flags.json:
+        write_json(flags.json, made.to_dict())
+    return 0
+
+
+def runs(flags: argparse.Namespace) -> int:
+    """List the trainings, the newest first."""
+    found = list_runs(read_settings())
+    if not found:
+        print("No training yet. Start one with: python -m unet train PATH")
+        return 0
+    print(f"{'run':32} {'dataset':24} {'status':9} {'epoch':>9} {'val Dice':>8} {'val loss':>8} {'time':>8}")
+    for run in found:
+        state, best = run.state(), run.state().best or {}
+        figures = [f"{best[name]:8.4f}" if name in best else " " * 8 for name in ("val_dice", "val_loss")]
+        spent = time.strftime("%H:%M:%S", time.gmtime(state.seconds))
+        epoch = f"{state.epoch}/{state.epochs}"
+        dataset = run.info().dataset["name"][:24]
+        print(f"{run.name:32} {dataset:24} {state.status:9} {epoch:>9} {' '.join(figures)} {spent:>8}")
+    return 0
+
+
+@contextlib.contextmanager
+def progress(title: str, unit: str = "file") -> Iterator[Callable[[int, int], None]]:
+    """Show a bar on a terminal, nothing elsewhere; yield what takes the number done and the total."""
+    with tqdm(desc=title, unit=unit, disable=None, leave=False) as bar:
+
+        def update(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield update
+
+
+@contextlib.contextmanager
+def training_bar() -> Iterator[Callable[[RunState], None]]:
+    """Show the phases, epochs and batches of a training on a terminal; yield what takes its state."""
+    with (
+        logging_redirect_tqdm(),
+        tqdm(unit="batch", disable=None, bar_format="{desc} {bar} {n_fmt}/{total_fmt}{postfix}") as bar,
+    ):
+
+        def update(state: RunState) -> None:
+            if state.phase == "training":
+                bar.set_description_str(f"Epoch {state.epoch}/{state.epochs}", refresh=False)
+                if state.images_per_second:
+                    left = time.strftime("%H:%M:%S", time.gmtime(state.seconds_left))
+                    bar.set_postfix_str(f"{state.images_per_second:.1f} images/s, {left} left", refresh=False)
+            else:
+                bar.set_description_str(state.phase.capitalize(), refresh=False)
+            bar.total = state.batches or None
+            bar.n = state.batch
+            bar.update(0)
+            bar.refresh()
+
+        yield update
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[1]}x{size[0]}"

@@ -1,0 +1,58 @@
+"""What tells two datasets apart: the names and contents of their files, wherever they lie."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+from pathlib import Path, PurePosixPath
+
+from unet.datasets.archive_names import KEPT_SUFFIXES
+from unet.datasets.layouts import walk_files
+from unet.errors import DatasetError
+
+DIGEST_BYTES = 16
+CHUNK = 256 * 1024
+
+
+def folder_fingerprint(folder: Path, progress: Callable[[int, int], None] | None = None) -> str:
+    """Return the fingerprint of the images and tables below a folder; links are not followed.
+
+    Names and contents count; the folders around all of them, and files of other kinds, do not.
+
+    Raises
+    ------
+    DatasetError
+        If a file cannot be read; the message names it.
+    """
+    # Tens of thousands of small files: strings in place of paths take a third of the time.
+    names = ["/".join((*parts, name)) for parts, files in walk_files(Path(folder), []) for name in files]
+    wanted = [name for name in names if posixpath.splitext(name)[1].lower() in KEPT_SUFFIXES]
+    digests = {}
+    for name in wanted:
+        try:
+            digests[name] = _digest(f"{folder}/{name}")
+        except OSError as error:
+            raise DatasetError(f"{name!a} cannot be read: {error.strerror}.") from error
+        if progress:
+            progress(len(digests), len(wanted))
+    return combine(digests)
+
+
+def _digest(path: str) -> bytes:
+    digest = blake2b(digest_size=DIGEST_BYTES)
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - see above
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.digest()
+
+
+def combine(digests: Mapping[str | PurePosixPath, bytes]) -> str:
+    """Combine names and contents; the folders that all files share do not count."""
+    named = {str(path): digest for path, digest in digests.items()}
+    common = posixpath.commonpath([posixpath.dirname(name) for name in named]) if named else ""
+    start = len(common) + 1 if common else 0
+    total = blake2b(digest_size=DIGEST_BYTES)
+    for name in sorted(named):
+        total.update(name[start:].encode("utf-8", "surrogateescape") + b"\0" + named[name])
+    return total.hexdigest()

@@ -1,0 +1,109 @@
+"""Choosing the threshold and the separation on images whose nuclei are known, for a Model folder to keep."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+
+from unet.config import Separation
+from unet.datasets.add import Dataset
+from unet.datasets.inspection import DatasetReport, read_labels
+from unet.evaluation.scores import Scores, count, scores_of
+from unet.io.images import read_image
+from unet.prediction.predictor import Prediction, Predictor
+from unet.prediction.separation import find_objects
+from unet.settings import Settings
+from unet.threads import WORKERS
+
+# All maps of the images are held at once: 16 million pixels of three maps take 64 MB.
+MAX_PIXELS = 16_000_000
+
+# One after the other, each with the best of the others so far; the threshold again at the end.
+CHOICES = (
+    ("threshold", tuple(np.arange(0.3, 0.76, 0.05).round(2).tolist())),
+    ("depth", (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6)),
+    ("heart", (0.0, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5)),
+    ("min_area", (0, 8, 15, 25, 40, 60)),
+    ("threshold", tuple(np.arange(0.3, 0.76, 0.05).round(2).tolist())),
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Tuned:
+    """The best settings found, and the scores that they reach on the images they were chosen on."""
+
+    threshold: float
+    separation: Separation
+    scores: Scores
+
+
+def tune(
+    predictor: Predictor,
+    dataset: Dataset,
+    report: DatasetReport,
+    settings: Settings,
+    ids: Collection[str],
+    progress: Callable[[int, int], None] | None = None,
+) -> Tuned:
+    """Choose threshold, valley depth, certainty and least area.
+
+    Highest is to be the sum of the competition score, to which each image counts alike, and the pooled AP at IoU .5 to
+    .9, to which each nucleus does: by one of them alone, chance would decide at the other's expense.
+
+    Parameters
+    ----------
+    predictor : Predictor
+        Its model's own settings are where the search starts.
+    dataset, report, settings
+        As for ``unet.evaluation.evaluate``.
+    ids : collection of str
+        The samples to choose on, such as a run's validation side. Of many, as many count as fit into memory.
+    progress : callable, optional
+        Takes the number of steps done and their total.
+    """
+    files = {sample.id: sample.image for sample in dataset.samples()}
+    samples, pixels = [], 0
+    for sample in report.usable:
+        if sample.id in ids and (pixels + sample.height * sample.width <= MAX_PIXELS or not samples):
+            samples.append(sample)
+            pixels += sample.height * sample.width
+    steps = len(samples) + sum(len(values) for _, values in CHOICES)
+    done = 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        if progress:
+            progress(done, steps)
+
+    pairs = []
+    for sample in samples:
+        image = read_image(files[sample.id], max_megapixels=settings.max_image_megapixels)
+        pairs.append((read_labels(dataset, sample.id), predictor.predict(image)))
+        advance()
+    best = {"threshold": predictor.info.threshold, **predictor.info.separation.to_dict(), "separate": True}
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="tuning") as threads:
+        for name, values in CHOICES:
+            found = {}
+            for value in values:
+                scores = _score(pairs, best | {name: value}, threads)
+                found[value] = scores.competition + scores.ap_50_90
+                advance()
+            best[name] = max(found, key=found.__getitem__)
+        scores = _score(pairs, best, threads)
+    return Tuned(best.pop("threshold"), Separation(**best), scores)
+
+
+def _score(pairs: list[tuple[np.ndarray, Prediction]], values: dict, threads: ThreadPoolExecutor) -> Scores:
+    separation = Separation(**{name: value for name, value in values.items() if name != "threshold"})
+    compare = partial(_compare, threshold=values["threshold"], separation=separation)
+    return scores_of(threads.map(compare, pairs))
+
+
+def _compare(pair: tuple[np.ndarray, Prediction], threshold: float, separation: Separation):
+    truth, prediction = pair
+    return count(truth, find_objects(prediction, threshold, separation))

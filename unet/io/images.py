@@ -1,0 +1,173 @@
+"""Reading any image or mask, never trusting the file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from unet.errors import ImageError
+from unet.io.bounds import Refused
+from unet.io.decode import Decoder, Source, open_image
+from unet.memmap import LARGE_PIXELS, let_go, new_map
+from unet.settings import Settings
+
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
+MAX_MEGAPIXELS = Settings.max_image_megapixels
+
+
+def read_image(
+    source: Source, *, name: str | None = None, page: int = 0, max_megapixels: int = MAX_MEGAPIXELS
+) -> np.ndarray:
+    """Read an image, upright.
+
+    Parameters
+    ----------
+    source : path, bytes or file object
+    name : str, optional
+        What messages call it.
+    page : int
+        Page of a multi-page TIFF, from 0.
+    max_megapixels : int
+        Larger images are refused before they are decoded.
+
+    Returns
+    -------
+    (height, width) or (height, width, channels)
+        uint8, uint16 or float32, whichever holds the stored values. Alpha is dropped, palettes are resolved, CMYK
+        becomes RGB, one bit becomes 0 and 255. A TIFF may have any number of channels, all others have none or 3.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read, or is larger than allowed.
+    """
+    with _opened(source, name, max_megapixels) as image:
+        return _narrow(image.read(page, mask=False))
+
+
+def map_image(
+    source: Source,
+    folder: Path,
+    *,
+    name: str | None = None,
+    page: int = 0,
+    max_megapixels: int = MAX_MEGAPIXELS,
+) -> np.ndarray:
+    """Read an image as ``read_image`` does, but one of more than ``LARGE_PIXELS`` into a file that is then mapped.
+
+    Of a TIFF only a strip or tile is in memory at a time, unless the file is turned, planar or of unusual colours;
+    any other file is decoded at once.
+
+    Parameters
+    ----------
+    folder : Path
+        Where that file is made; its room is free again once nobody holds the image.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read, is larger than allowed, or the disk has no room for it.
+    """
+    with _opened(source, name, max_megapixels) as image:
+        size, mapped = image.size(page), None
+        if size[0] * size[1] <= LARGE_PIXELS:
+            return _narrow(image.read(page, mask=False))
+        for region, part in image.parts(page):
+            part = _narrow(part)
+            if mapped is None:
+                mapped = new_map((*size, *part.shape[2:]), part.dtype, folder)
+            mapped[region] = part
+            let_go(mapped)
+        return mapped
+
+
+def read_mask(
+    source: Source, *, name: str | None = None, page: int = 0, max_megapixels: int = MAX_MEGAPIXELS
+) -> np.ndarray:
+    """Read a mask or label map: the values as they are stored, palette indices included; NaN counts as 0.
+
+    Returns
+    -------
+    (height, width) of an integer type
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read, is coloured, or holds fractions.
+    """
+    with _opened(source, name, max_megapixels, "The mask") as image:
+        array = image.read(page, mask=True)
+        if array.ndim == 3:
+            if not (array == array[..., :1]).all():
+                raise Refused("is coloured; a mask needs one value a pixel. Save it as grey or as a palette")
+            array = array[..., 0]
+        if array.dtype.kind == "f":
+            array = _whole(array)
+        return array.astype(np.uint8) if array.dtype == bool else array
+
+
+def image_size(
+    source: Source, *, name: str | None = None, page: int = 0, max_megapixels: int = MAX_MEGAPIXELS
+) -> tuple[int, int]:
+    """Return height and width, those of ``read_image``, without decoding.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read, or is larger than allowed.
+    """
+    with _opened(source, name, max_megapixels) as image:
+        return image.size(page)
+
+
+def count_pages(source: Source, *, name: str | None = None) -> int:
+    """Return the number of pages of a TIFF; any other image has one.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read.
+    """
+    with _opened(source, name, MAX_MEGAPIXELS) as image:
+        return image.pages
+
+
+def _narrow(array: np.ndarray) -> np.ndarray:
+    """Return the values as uint8, uint16 or float32; one bit as 0 and 255."""
+    if array.dtype == bool:
+        array = array.astype(np.uint8) * np.uint8(255)
+    if array.dtype not in (np.uint8, np.uint16):
+        with np.errstate(over="ignore"):  # beyond float32 is as good as infinite
+            array = array.astype(np.float32)
+    return array
+
+
+def _whole(array: np.ndarray) -> np.ndarray:
+    values = np.nan_to_num(array, posinf=0.5, neginf=0.5)  # an infinity is no whole number either
+    if not (values == np.rint(values)).all() or np.abs(values).max() >= 2**53:
+        raise Refused("holds fractions; a mask needs whole numbers")
+    return values.astype(np.int64)
+
+
+@contextmanager
+def _opened(source: Source, name: str | None, max_megapixels: int, kind: str = "The image") -> Iterator[Decoder]:
+    """Open an image; whatever goes wrong until it is closed becomes an ImageError that names it."""
+    shown = name or (Path(source).name if isinstance(source, str | Path) else kind)
+    try:
+        with open_image(source, max_megapixels) as image:
+            yield image
+    except ImageError:
+        raise
+    except Refused as reason:
+        raise ImageError(f"{shown} {reason}.") from None
+    except FileNotFoundError:
+        raise ImageError(f"{shown} does not exist.") from None
+    except MemoryError:
+        raise ImageError(f"{shown} needs more memory than there is.") from None
+    except Exception as error:  # The libraries raise nearly anything on a damaged file.
+        if isinstance(error, OSError) and error.errno:
+            raise ImageError(f"{shown} cannot be read: {error.strerror}.") from error
+        raise ImageError(f"{shown} is damaged, or of a kind that is not read; save it as PNG or plain TIFF.") from error

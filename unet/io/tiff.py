@@ -1,0 +1,216 @@
+"""TIFF, in which an image can be stored in more ways than in all other formats together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+import numpy as np
+import tifffile
+from PIL import TiffImagePlugin
+from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC
+
+from unet.io.bounds import Refused, check_size
+from unet.io.upright import ORIENTATION, turn_upright
+from unet.memmap import WHOLE, Region, let_go, strips
+
+TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+# More channels than any microscope has: a file that claims them is not an image.
+MAX_CHANNELS = 64
+# Of the largest image accepted: RGB of 16 bits takes 6, two channels of float32 take 8.
+MAX_BYTES_A_PIXEL = 8
+ALPHA = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
+JPEG = (COMPRESSION.JPEG, COMPRESSION.OJPEG, COMPRESSION.JPEG_2000_LOSSY)
+
+# What is wrong with a damaged file is said in an error; its log would be printed otherwise.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+
+@contextmanager
+def open_tiff(stream: BinaryIO, max_megapixels: int) -> Iterator[TiffDecoder]:
+    """Open a TIFF without decoding it."""
+    with tifffile.TiffFile(stream) as tiff:
+        yield TiffDecoder(tiff, stream, max_megapixels)
+
+
+class TiffDecoder:
+    """The pages of an open TIFF."""
+
+    def __init__(self, tiff: tifffile.TiffFile, stream: BinaryIO, max_megapixels: int):
+        self._tiff = tiff
+        self._stream = stream
+        self._max_megapixels = max_megapixels
+        self._places = _channels_together(tiff)
+
+    @property
+    def pages(self) -> int:
+        """How many images there are: the channels that a microscope has put into pages of their own are one image."""
+        return len(self._places)
+
+    def size(self, number: int) -> tuple[int, int]:
+        """Return the height and width of a page, upright, found acceptable."""
+        page = self._page(number)
+        size = check_size((page.imagelength, page.imagewidth), self._max_megapixels)
+        return size[::-1] if _orientation(page) >= 5 else size
+
+    def read(self, number: int, *, mask: bool) -> np.ndarray:
+        """Decode a page: (height, width) or (height, width, channels), alpha left out. Masks keep stored values."""
+        self._page(number)
+        places = self._places[number]
+        if len(places) == 1:
+            return self._read(places[0], mask)
+        self.size(number)
+        channels = [self._read(place, mask) for place in places]
+        if any(channel.ndim > 2 or channel.shape != channels[0].shape for channel in channels):
+            raise Refused("has channels that do not fit together; save each as an image of its own")
+        return np.stack(channels, axis=-1)
+
+    def _read(self, place: int, mask: bool) -> np.ndarray:
+        page = self._checked(place)
+        if _needs_conversion(page):
+            return self._convert(place)
+        array = page.asarray()
+        if page.axes.startswith("S"):
+            array = np.moveaxis(array, 0, -1)
+        array = _without_alpha(array, page)
+        return turn_upright(array if mask else _as_shown(array, page), _orientation(page))
+
+    def parts(self, number: int) -> Iterator[tuple[Region, np.ndarray]]:
+        """Decode a page strip by strip or tile by tile; what is turned, planar or of unusual colours at once."""
+        self._page(number)
+        places = self._places[number]
+        page = self._checked(places[0])
+        if len(places) > 1 or _needs_conversion(page) or _orientation(page) != 1 or page.axes.startswith("S"):
+            yield WHOLE, self.read(number, mask=False)
+            return
+        for region, part in _rows(page) if page.is_memmappable else _segments(page):
+            yield region, _as_shown(_without_alpha(part, page), page)
+
+    def _checked(self, place: int) -> tifffile.TiffPage:
+        page = self._tiff.pages.get(place, aspage=True)
+        check_size((page.imagelength, page.imagewidth), self._max_megapixels)
+        self._check_memory(page)
+        self._check_whole(page)
+        if page.dtype.kind not in "buif":
+            raise Refused(f"holds values of the kind {page.dtype}; that is no image here")
+        return page
+
+    def _page(self, number: int) -> tifffile.TiffPage:
+        if not 0 <= number < self.pages:
+            raise Refused(f"has {self.pages} pages, counted from 0; there is no page {number}")
+        return self._tiff.pages.get(self._places[number][0], aspage=True)
+
+    def _check_memory(self, page: tifffile.TiffPage) -> None:
+        """Refuse a page of a small file that claims many channels, or tiles far larger than itself."""
+        if page.samplesperpixel > MAX_CHANNELS or page.imagedepth > 1:
+            raise Refused(
+                f"has {page.samplesperpixel} channels and {page.imagedepth} layers a page; that is no image here"
+            )
+        if page.dtype is None:
+            raise Refused(f"holds values of {page.bitspersample} bits; save it with 8 or 16")
+        together = len(self._places[0])  # as many for each image
+        size = together * max(page.nbytes, int(np.prod(page.chunks, dtype=object)) * page.dtype.itemsize)
+        if size > self._max_megapixels * 1_000_000 * MAX_BYTES_A_PIXEL:
+            raise Refused(f"takes {size / 2**30:,.1f} GB of memory; that is too much. Crop it or make it smaller")
+
+    def _check_whole(self, page: tifffile.TiffPage) -> None:
+        """Refuse a page of which strips or tiles are missing: tifffile would read them as blank."""
+        parts = int(np.prod(page.chunked, dtype=object))
+        missing = not page.is_contiguous and len(page.dataoffsets) < parts
+        if page.compression == COMPRESSION.NONE and page.photometric != PHOTOMETRIC.YCBCR:  # that may be subsampled
+            values = parts * int(np.prod(page.chunks, dtype=object)) if page.is_tiled else page.size
+            end = self._tiff.filehandle.size
+            ranges = zip(page.dataoffsets, page.databytecounts, strict=False)
+            there = sum(min(count, max(end - start, 0)) for start, count in ranges)
+            missing = missing or there < values * page.bitspersample // 8
+        if missing:
+            raise Refused("is cut short or damaged; copy or download it again")
+
+    def _convert(self, number: int) -> np.ndarray:
+        """Let Pillow turn what is neither grey nor RGB into RGB, upright."""
+        self._stream.seek(0)
+        picture = TiffImagePlugin.TiffImageFile(self._stream)
+        picture.seek(number)
+        picture.load()  # and turns it
+        if picture.mode == "LAB":
+            raise Refused("has its colours as Lab; save it as RGB")
+        return np.asarray(picture.convert("RGB"))
+
+
+def _rows(page: tifffile.TiffPage) -> Iterator[tuple[Region, np.ndarray]]:
+    """Read a page that lies in its file as it is, some rows at a time."""
+    stored = page.dtype.newbyteorder(page.parent.byteorder)
+    array = page.parent.filehandle.memmap_array(stored, page.shape, page.dataoffsets[0])
+    for rows in strips(array.shape):
+        yield (rows, slice(None)), array[rows].astype(page.dtype)
+        let_go(array)
+
+
+def _segments(page: tifffile.TiffPage) -> Iterator[tuple[Region, np.ndarray]]:
+    """Decode the strips or tiles of a page one after the other."""
+    for segment, (_, _, top, left, _), (_, height, width, channels) in page.segments(maxworkers=1):
+        height, width = min(height, page.imagelength - top), min(width, page.imagewidth - left)
+        if segment is None:  # left out on purpose: such a file says what is there instead
+            part = np.full((height, width, channels), page.nodata, page.dtype)
+        else:
+            part = segment[0, :height, :width]
+        yield (slice(top, top + height), slice(left, left + width)), part[..., 0] if channels == 1 else part
+
+
+def _channels_together(tiff: tifffile.TiffFile) -> list[list[int]]:
+    """Return which pages of the file make up each image: one, or the channels where ImageJ or OME-XML say so."""
+    alone = [[place] for place in range(len(tiff.pages))]
+    if not (tiff.is_imagej or tiff.is_ome) or len(alone) < 2:
+        return alone
+    try:
+        series = tiff.series[0]
+        axes, shape = series.axes[:-2], series.shape[:-2]
+        if not series.axes.endswith("YX") or "C" not in axes or int(np.prod(shape)) != len(alone):
+            return alone
+    except Exception:  # Damaged notes on good pages: each is an image.
+        return alone
+    if not 1 < shape[axes.index("C")] <= MAX_CHANNELS:
+        return alone
+    order = np.arange(len(alone)).reshape(shape)
+    return np.moveaxis(order, axes.index("C"), -1).reshape(-1, shape[axes.index("C")]).tolist()
+
+
+def _orientation(page: tifffile.TiffPage) -> int:
+    value = page.tags.valueof(ORIENTATION, 1)
+    return value if isinstance(value, int) else 1
+
+
+def _needs_conversion(page: tifffile.TiffPage) -> bool:
+    if page.photometric == PHOTOMETRIC.YCBCR:
+        return page.compression not in JPEG  # tifffile gives RGB out of JPEG
+    return page.photometric in (PHOTOMETRIC.SEPARATED, PHOTOMETRIC.CIELAB, PHOTOMETRIC.ICCLAB, PHOTOMETRIC.ITULAB)
+
+
+def _without_alpha(array: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
+    """Leave out the channels that the file calls alpha, and a fourth beside red, green and blue."""
+    if array.ndim == 2:
+        return array
+    channels = array.shape[2]
+    first = channels - len(page.extrasamples)
+    kept = [index for index in range(channels) if index < first or page.extrasamples[index - first] not in ALPHA]
+    if page.photometric == PHOTOMETRIC.RGB and len(kept) == 4:
+        kept = kept[:3]
+    array = array if len(kept) == channels else array[..., kept]
+    return array[..., 0] if array.shape[2] == 1 else array
+
+
+def _as_shown(array: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
+    """Resolve a palette, turn white-is-zero round and stretch fewer than 8 bits, as a viewer does."""
+    if page.photometric == PHOTOMETRIC.PALETTE and page.colormap is not None and array.ndim == 2:
+        colours = page.colormap
+        return np.moveaxis((colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)[:, array], 0, -1)
+    if array.dtype.kind not in "bu" or not isinstance(page.bitspersample, int):
+        return array
+    if array.dtype == bool:
+        array = array.astype(np.uint8)
+    top = 2**page.bitspersample - 1
+    if page.photometric == PHOTOMETRIC.MINISWHITE:
+        array = array.dtype.type(top) - array
+    return array * array.dtype.type(255 // top) if top < 255 else array

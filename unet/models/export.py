@@ -1,0 +1,273 @@
+"""A model for other programs: ONNX, TensorFlow's SavedModel and LiteRT, each compared with Keras before it is given.
+
+The files come from Keras' own ``Model.export``. They hold the network alone: what is done to an image before it, and
+to the maps after it, is described beside it (``model.json`` and a README; in an ONNX file, its metadata).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import shutil
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from unet.config import ModelConfig
+from unet.errors import ConfigError, ModelError
+from unet.files import atomic_path
+from unet.models.folder import load_model
+from unet.models.metadata import INFO_FILE, ModelInfo, read_info
+from unet.models.runtimes import RUNNERS, Run, write
+
+if TYPE_CHECKING:
+    import keras
+
+# Probabilities lie between 0 and 1; other engines add the same products in another order.
+TOLERANCE = 1e-4
+CHECK_IMAGES = 2
+
+
+@dataclass(frozen=True)
+class ExportFormat:
+    """One format: what it is called, its file's suffix, whether it takes any size, and what it needs installed."""
+
+    title: str
+    help: str
+    suffix: str
+    any_size: bool
+    packages: tuple[str, ...] = ()
+
+
+FORMATS = {
+    "onnx": ExportFormat(
+        "ONNX",
+        "One file for ONNX Runtime and the many programs that read ONNX.",
+        ".onnx",
+        any_size=True,
+        packages=("onnx", "tf2onnx", "onnxruntime"),
+    ),
+    "savedmodel": ExportFormat(
+        "TensorFlow SavedModel", "A zip for TensorFlow, TensorFlow Serving and Java.", ".zip", any_size=True
+    ),
+    "litert": ExportFormat(
+        "LiteRT",
+        "A zip with a .tflite file for phones and small devices; one image of a fixed size at a time.",
+        ".zip",
+        any_size=False,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class ExportedModel:
+    """An exported model that was run and compared.
+
+    Attributes
+    ----------
+    path : str
+    format : str
+        A key of ``FORMATS``.
+    greatest_difference : float
+        Between its maps (0 to 1) and those of Keras, on made-up images.
+    seconds : float
+        The export and the comparison.
+    bytes : int
+    input, output : str
+        Type and shape, such as ``float32 (batch, height, width, 3)``.
+    """
+
+    path: str
+    format: str
+    greatest_difference: float
+    seconds: float
+    bytes: int
+    input: str
+    output: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON types."""
+        return asdict(self)
+
+
+def export_model(folder: Path, format: str, target: Path) -> ExportedModel:
+    """Write a Model folder's network in another format, run the file and compare it with Keras.
+
+    TensorFlow's converters take some hundred MB and may end the process: let a server do this in another one.
+
+    Parameters
+    ----------
+    folder : Path
+        A Model folder.
+    format : str
+        A key of ``FORMATS``.
+    target : Path
+        The file to write, with the format's suffix; it appears only when it was found good.
+
+    Raises
+    ------
+    ConfigError
+        If the format is not known, or the target has another suffix.
+    ModelError
+        If the model cannot be read, the format needs a package that is not installed, the file cannot be made or
+        written, or its maps differ from Keras' by more than ``TOLERANCE``.
+    """
+    started = time.monotonic()
+    chosen, target = _format(format, target), Path(target)
+    _need(chosen)
+    info = read_info(folder)
+    model = load_model(folder)
+    shape = _shape(info.config, chosen)
+    with tempfile.TemporaryDirectory(prefix="unet-export-") as scratch:
+        with _as_model_error(folder, chosen):
+            made = write(model, format, shape, Path(scratch))
+            difference = greatest_difference(model, RUNNERS[format](made), _check_images(shape, info.config))
+        _refuse_difference(folder, chosen, difference)
+        try:
+            with atomic_path(target) as temporary:
+                _finish(made, temporary, info, chosen, shape)
+        except OSError as error:
+            raise ModelError(f"{target} cannot be written: {error.strerror or error}.") from error
+    return ExportedModel(
+        path=str(target),
+        format=format,
+        greatest_difference=difference,
+        seconds=time.monotonic() - started,
+        bytes=target.stat().st_size,
+        input=_describe(shape),
+        output=_describe((*shape[:3], info.config.maps)),
+    )
+
+
+def greatest_difference(model: keras.Model, run: Run, images: Sequence[np.ndarray]) -> float:
+    """Return the greatest difference between a model's maps and another engine's; NaN counts as infinite.
+
+    Raises
+    ------
+    ValueError
+        If the shapes of the maps differ.
+    """
+    greatest = 0.0
+    for image in images:
+        expected, found = np.asarray(model(image, training=False)), run(image)
+        if expected.shape != found.shape:
+            raise ValueError(f"the maps have the shape {found.shape}, those of Keras {expected.shape}")
+        difference = float(np.abs(expected - found).max())
+        greatest = max(greatest, difference if np.isfinite(difference) else np.inf)
+    return greatest
+
+
+def _format(format: str, target: Path) -> ExportFormat:
+    if format not in FORMATS:
+        raise ConfigError(f"The format “{format}” is not known; take one of {', '.join(FORMATS)}.")
+    suffix = FORMATS[format].suffix
+    if Path(target).suffix.lower() != suffix:
+        raise ConfigError(f"{target}: a model in this format is a {suffix} file; give it a name that ends so.")
+    return FORMATS[format]
+
+
+def _need(chosen: ExportFormat) -> None:
+    for package in chosen.packages:
+        try:
+            importlib.import_module(package)
+        except ImportError as error:
+            wanted = " ".join(chosen.packages)
+            raise ModelError(f"{chosen.title} needs “{package}”; install it with: pip install {wanted}") from error
+
+
+@contextlib.contextmanager
+def _as_model_error(folder: Path, chosen: ExportFormat) -> Iterator[None]:
+    """What converters raise is not declared."""
+    try:
+        yield
+    except MemoryError as error:
+        raise ModelError(f"{folder} cannot be exported as {chosen.title}: the memory does not suffice.") from error
+    except Exception as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        raise ModelError(f"{folder} cannot be exported as {chosen.title}: {reason}.") from error
+
+
+def _refuse_difference(folder: Path, chosen: ExportFormat, difference: float) -> None:
+    if difference > TOLERANCE:
+        raise ModelError(
+            f"{folder} was not exported: as {chosen.title} its maps differ from Keras' by {difference:.2g}, and "
+            f"{TOLERANCE:g} is allowed; take another format."
+        )
+
+
+def _shape(config: ModelConfig, chosen: ExportFormat) -> tuple[int | None, ...]:
+    """Return the input's shape; None stands for any."""
+    if not chosen.any_size:
+        return (1, *config.input_size, config.channels)
+    size = (None, None) if config.is_native else config.input_size
+    return (None, *size, config.channels)
+
+
+def _describe(shape: Sequence[int | None]) -> str:
+    names = ("batch", "height", "width", "channels")
+    return f"float32 ({', '.join(str(side or name) for side, name in zip(shape, names, strict=True))})"
+
+
+def _check_images(shape: Sequence[int | None], config: ModelConfig) -> list[np.ndarray]:
+    """Return made-up images, 0 to 255: one smooth and one of noise, of two sizes if any is allowed."""
+    random = np.random.default_rng(0)
+    step = 2**config.depth
+    images = []
+    for number in range(CHECK_IMAGES):
+        height, width = shape[1] or (4 + number) * step, shape[2] or (6 - number) * step
+        rows, columns = np.mgrid[:height, :width]
+        image = 128 + 120 * np.sin(rows / 5 + number) * np.cos(columns / 7)
+        if number:
+            image = random.uniform(0, 255, (height, width))
+        images.append(np.repeat(image[None, ..., None], shape[3], axis=-1).astype(np.float32))
+    return images
+
+
+# ---- what lies beside it -----------------------------------------------------------------------------------------
+
+
+def _finish(made: Path, target: Path, info: ModelInfo, chosen: ExportFormat, shape: Sequence[int | None]) -> None:
+    about = json.dumps(info.to_dict(), indent=2, ensure_ascii=False)
+    readme = _readme(info, chosen, shape)
+    if made.suffix == ".onnx":
+        _add_metadata(made, {INFO_FILE: about, "README": readme})
+        shutil.copyfile(made, target)
+        return
+    files = sorted(path for path in made.rglob("*") if path.is_file()) if made.is_dir() else [made]
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("README.md", readme)
+        archive.writestr(INFO_FILE, about)
+        for path in files:
+            archive.write(path, path.relative_to(made.parent))
+
+
+def _add_metadata(path: Path, properties: dict[str, str]) -> None:
+    import onnx
+
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, properties)
+    onnx.save(model, path)
+
+
+def _readme(info: ModelInfo, chosen: ExportFormat, shape: Sequence[int | None]) -> str:
+    config = info.config
+    maps = "the mask, the border between touching nuclei and the distance from the edge" if config.has_heads else None
+    maps = maps or ("the foreground" if config.classes == 1 else f"each of {config.classes} classes, which sum to 1")
+    sides = f"\nHeight and width are multiples of {2**config.depth}." if None in shape[1:3] else ""
+    return f"""# {info.name}, as {chosen.title}
+
+Input: {_describe(shape)}, values 0 to 255; the division by 255 is part of the network.{sides}
+Output: {_describe((*shape[:3], config.maps))}, values 0 to 1: {maps}.
+
+Before the network: {info.to_dict()["preprocessing"]["description"]}
+
+After it: a pixel whose first map lies above {info.threshold:g} is foreground. How touching nuclei are told apart
+stands in {INFO_FILE} under “separation”.
+"""

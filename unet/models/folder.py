@@ -1,0 +1,140 @@
+"""The Model folder: ``model.json`` and ``model.weights.h5``, no code and no pickles.
+
+The shipped model, a run's best one and one that a user uploads are the same thing, and none of them is trusted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unet.errors import ModelError
+from unet.files import atomic_folder, write_json
+from unet.models.metadata import INFO_FILE, ModelInfo, check_config, read_info
+from unet.models.registry import ModelEntry, find_model, list_models, store_model_zip
+from unet.models.weights import WEIGHTS_FILE, check_weights, max_weights_bytes, saved_layout
+from unet.settings import SHIPPED_MODELS
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = [
+    "ModelEntry",
+    "ModelInfo",
+    "find_model",
+    "list_models",
+    "load_model",
+    "model_stamp",
+    "read_info",
+    "save_model",
+    "store_model_zip",
+    "store_threshold",
+    "update_info",
+]
+
+
+def save_model(folder: Path, model: keras.Model, info: ModelInfo) -> None:
+    """Write a Model folder whole, in the place of what was there; a reader never meets half of one.
+
+    Raises
+    ------
+    ModelError
+        If ``info`` holds what ``read_info`` would refuse.
+    OSError
+        If the disk is full; the old folder then stays.
+    """
+    import keras
+
+    try:
+        data = ModelInfo.from_dict(info.to_dict()).to_dict()
+    except ValueError as error:
+        raise ModelError(f"The model “{info.name}” cannot be saved: {error}.") from error
+    with atomic_folder(Path(folder)) as temporary:
+        _make_sure_of_room(temporary, max_weights_bytes(info.config))
+        weights = temporary / WEIGHTS_FILE
+        # The same layers in a model that is not compiled: a compiled one's optimizer would be saved with it.
+        keras.Model(model.inputs, model.outputs).save_weights(weights)
+        with weights.open("rb+") as file:
+            os.fsync(file.fileno())
+        write_json(temporary / INFO_FILE, data)
+
+
+def update_info(folder: Path, **changes: Any) -> ModelInfo:
+    """Change what a Model folder says of itself, such as ``threshold=0.6``; its weights stay as they are.
+
+    Raises
+    ------
+    ModelError
+        If the folder cannot be read or written, or a value cannot be.
+    """
+    info = dataclasses.replace(read_info(folder), **changes)
+    try:
+        write_json(Path(folder) / INFO_FILE, ModelInfo.from_dict(info.to_dict()).to_dict())
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{Path(folder) / INFO_FILE} cannot be changed: {error}.") from error
+    return info
+
+
+def store_threshold(folder: Path, threshold: float) -> None:
+    """Make a threshold the model's own.
+
+    Raises
+    ------
+    ModelError
+        If the model is one of those that the program ships, or its folder cannot be written.
+    """
+    if Path(folder).resolve().is_relative_to(SHIPPED_MODELS):
+        raise ModelError(f"{Path(folder).name} belongs to the program and keeps its threshold; copy it to change it.")
+    update_info(folder, threshold=threshold)
+
+
+def _make_sure_of_room(folder: Path, size: int) -> None:
+    """Raise OSError if that many bytes don't fit: HDF5 itself crashes the whole process on a full disk."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(bytes(size))
+
+
+def load_model(folder: Path) -> keras.Model:
+    """Build the model that a folder describes and load its weights, once they are found to be good.
+
+    Returns
+    -------
+    keras.Model
+        As ``unet.models.network.build_unet`` makes it, not compiled.
+
+    Raises
+    ------
+    ModelError
+        If the folder is incomplete, damaged, or not to be trusted.
+    """
+    from unet.models.network import build_unet
+
+    folder = Path(folder)
+    info = read_info(folder)
+    # Without TensorFlow first: what is refused here costs no memory.
+    check_weights(folder / WEIGHTS_FILE, info.config)
+    model = build_unet(check_config(info.config))
+    check_weights(folder / WEIGHTS_FILE, info.config, saved_layout(model))
+    try:
+        model.load_weights(folder / WEIGHTS_FILE)
+    except Exception as error:  # What Keras raises here is not declared, and the file is a stranger's.
+        raise ModelError(f"{folder / WEIGHTS_FILE} cannot be loaded; take the Model folder as it was saved.") from error
+    return model
+
+
+def model_stamp(folder: Path) -> str:
+    """Return a short text that changes when the folder's content does: a key for caches.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing.
+    """
+    try:
+        stats = [(Path(folder) / name).stat() for name in (INFO_FILE, WEIGHTS_FILE)]
+    except OSError as error:
+        raise ModelError(f"{folder} is no Model folder: {error.strerror}.") from error
+    return "-".join(f"{stat.st_mtime_ns:x}.{stat.st_size:x}.{stat.st_ino:x}" for stat in stats)

@@ -1,0 +1,230 @@
+"""``model.json``: what a Model folder says of itself, read as something a stranger may have written."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from unet.config import ModelConfig, Separation
+from unet.errors import ConfigError, ModelError
+
+INFO_FILE = "model.json"
+# Format 1 knew neither separation nor images at their own size; it is still read.
+FORMAT_VERSION = 2
+MAX_INFO_BYTES = 256 * 1024
+# A U-Net of 64 to 1024 filters has 31 million parameters; this leaves room for three of them.
+MAX_PARAMETERS = 100_000_000
+# Values in the largest tensor of one image: 1 GiB of float32.
+MAX_TENSOR = 2**28
+
+MAX_NAME, MAX_TEXT, MAX_ENTRIES, MAX_DEPTH = 120, 4000, 200, 6
+
+# How images are brought to the network, said for other programs; the architecture's entries are what counts here.
+INTENSITY = {
+    "stored": "8-bit images as they are, deeper ones scaled from minimum .. 99.9th percentile to 0 .. 255; ",
+    "percentiles": "scaled from the luma's 1st .. 99.8th percentile to 0 .. 255, then inverted where the median lies "
+    "above 0.35 of that range; ",
+}
+RESOLUTION = {
+    "resized": "grey or colour made to the network's channels; resized with anti-aliasing to its input size. "
+    "The probability map is resized back, bilinearly.",
+    "native": "grey or colour made to the network's channels; at the image's own size, its right and lower edge "
+    "mirrored up to the next multiple of 2 ** levels.",
+}
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What a Model folder says of itself.
+
+    Attributes
+    ----------
+    name : str
+        One printable line.
+    config : ModelConfig
+        The architecture.
+    threshold : float
+        0 to 1: a pixel with a probability above it counts as foreground, unless the user says otherwise.
+    scores : dict
+        Scores on the validation images: ``loss``, ``accuracy``, ``dice``, ``iou``.
+    provenance : dict
+        Where the model comes from, as JSON types: ``created``, ``run``, ``dataset``, ``command``, ``versions``, ...
+    separation : Separation
+        How touching nuclei are told apart, unless the user says otherwise.
+    """
+
+    name: str
+    config: ModelConfig
+    threshold: float = 0.5
+    scores: dict[str, float] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    separation: Separation = field(default_factory=Separation)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the contents of ``model.json``."""
+        return {
+            "format": FORMAT_VERSION,
+            "name": self.name,
+            "architecture": self.config.to_dict(),
+            "preprocessing": preprocessing(self.config),
+            "threshold": self.threshold,
+            "separation": self.separation.to_dict(),
+            "scores": dict(self.scores),
+            "provenance": copy.deepcopy(self.provenance),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Any) -> ModelInfo:
+        """Make the information from JSON types, trusting none of them.
+
+        Raises
+        ------
+        ValueError
+            If anything has a wrong type, is out of bounds, missing or not known.
+        """
+        if not isinstance(data, dict) or data.get("format") not in range(1, FORMAT_VERSION + 1):
+            raise ValueError(f"it is not a model description of format {FORMAT_VERSION} or lower")
+        expected = {"format", "name", "architecture", "preprocessing", "threshold", "scores", "provenance"}
+        if data["format"] > 1:
+            expected.add("separation")
+        if set(data) != expected:
+            raise ValueError(f"it must have the entries {', '.join(sorted(expected))} and no others")
+        config = ModelConfig.from_dict(data["architecture"])
+        kind = preprocessing(config)["kind"]
+        if not isinstance(data["preprocessing"], dict) or data["preprocessing"].get("kind") != kind:
+            raise ValueError(f"the preprocessing must be of the kind “{kind}”")
+        _check_plain(data["preprocessing"], "preprocessing")
+        _check_plain(data["provenance"], "provenance")
+        if not isinstance(data["provenance"], dict):
+            raise ValueError("provenance must be a table of names and values")
+        return cls(
+            name=_name(data["name"]),
+            config=check_config(config),
+            threshold=_number(data["threshold"], "threshold", low=0, high=1),
+            separation=Separation.from_dict(data.get("separation", {})),
+            scores=_scores(data["scores"]),
+            provenance=data["provenance"],
+        )
+
+
+def preprocessing(config: ModelConfig) -> dict[str, str]:
+    """Say how images are brought to a network."""
+    return {
+        "kind": f"{'uint8' if config.intensity == 'stored' else 'percentiles'}-"
+        f"{'native' if config.is_native else 'resize'}",
+        "description": INTENSITY[config.intensity] + RESOLUTION[config.resolution],
+    }
+
+
+def read_info(folder: Path) -> ModelInfo:
+    """Read ``model.json`` of a Model folder, without TensorFlow.
+
+    Raises
+    ------
+    ModelError
+        If it is missing, too large, or anything in it is not as it must be.
+    """
+    path = Path(folder) / INFO_FILE
+    try:
+        with path.open("rb") as file:
+            return parse_info(file.read(MAX_INFO_BYTES + 1))
+    except FileNotFoundError:
+        raise ModelError(f"{folder} has no {INFO_FILE}; name a Model folder, such as a run's “model”.") from None
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise ModelError(f"{path} cannot be used: {error}.") from error
+
+
+def parse_info(content: bytes) -> ModelInfo:
+    """Read the bytes of a ``model.json``.
+
+    Raises
+    ------
+    ValueError
+        If they are not what they must be.
+    """
+    if len(content) > MAX_INFO_BYTES:
+        raise ValueError(f"it is larger than {MAX_INFO_BYTES // 1024} KiB")
+    try:
+        data = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return ModelInfo.from_dict(data)
+
+
+def check_config(config: ModelConfig) -> ModelConfig:
+    """Return the architecture if this program can bear it.
+
+    Raises
+    ------
+    ConfigError
+        If its weights or its largest tensor are beyond the bounds.
+    """
+    from unet.models.network import count_parameters
+
+    parameters = count_parameters(config)
+    if parameters > MAX_PARAMETERS:
+        raise ConfigError(f"the network has {parameters:,} parameters; the limit is {MAX_PARAMETERS:,}")
+    if largest_tensor(config) > MAX_TENSOR:
+        raise ConfigError("a single image would need tensors of more than 1 GiB; make input_size or filters smaller")
+    return config
+
+
+def largest_tensor(config: ModelConfig) -> int:
+    """Return the number of values in the network's largest tensor for one image: a level's skip connection, joined."""
+    from unet.models.network import tile_size
+
+    height, width = (tile_size(config),) * 2 if config.is_native else config.input_size
+    levels = [height * width // 4**level * 2 * filters for level, filters in enumerate(config.filters)]
+    return max(*levels, height * width * config.maps)
+
+
+def _name(value: Any) -> str:
+    # isprintable refuses line breaks, control characters and lone surrogates, none of which can be shown or stored.
+    if not isinstance(value, str) or not value.strip() or len(value) > MAX_NAME or not value.isprintable():
+        raise ValueError(f"name must be one printable line of at most {MAX_NAME} characters")
+    return value
+
+
+def _number(value: Any, what: str, low: float = -math.inf, high: float = math.inf) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ValueError(f"{what} must be a number" + (f" from {low} to {high}" if high < math.inf else ""))
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{what} must be finite")
+    return number
+
+
+def _scores(value: Any) -> dict[str, float]:
+    if not isinstance(value, dict) or len(value) > MAX_ENTRIES:
+        raise ValueError(f"scores must be a table of at most {MAX_ENTRIES} numbers")
+    return {_name(name): _number(score, "each score") for name, score in value.items()}
+
+
+def _check_plain(value: Any, what: str, depth: int = 0) -> None:
+    """Refuse what could not be shown or written again: endless tables, NaN, text that is no text."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"{what} is nested too deeply")
+    if isinstance(value, str):
+        if len(value) > MAX_TEXT:
+            raise ValueError(f"{what} holds a text of more than {MAX_TEXT} characters")
+        value.encode("utf-8")
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        _number(value, f"each number of {what}")
+    elif isinstance(value, dict | list):
+        if len(value) > MAX_ENTRIES:
+            raise ValueError(f"{what} has more than {MAX_ENTRIES} entries")
+        for part in [*value, *value.values()] if isinstance(value, dict) else value:
+            _check_plain(part, what, depth + 1)
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is not a number")

@@ -1,0 +1,37 @@
+"""How large nuclei are as a network sees them: the sizes that it learns, and by which a strange result is told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from unet.config import ModelConfig
+from unet.datasets.samples import SampleReport
+
+
+def diameter(area: float, height: int, width: int, config: ModelConfig) -> float:
+    """Return the diameter, in pixels of the network's input, of a disc with some area in an image of some size."""
+    shrunk = 1.0 if config.is_native else math.sqrt(math.prod(config.input_size) / (height * width))
+    return math.sqrt(4 / math.pi * area) * shrunk
+
+
+def learned_diameters(samples: Sequence[SampleReport], config: ModelConfig) -> dict[str, float]:
+    """Return how large the nuclei of training images are: each image counts by its mean nucleus.
+
+    Returns
+    -------
+    dict
+        ``low``, ``median`` and ``high``: 1st, 50th and 99th percentile over the images, in pixels of the network's
+        input. Empty if no image has a nucleus.
+    """
+    found = [
+        diameter(sample.foreground * sample.height * sample.width / sample.nuclei, sample.height, sample.width, config)
+        for sample in samples
+        if sample.nuclei
+    ]
+    if not found:
+        return {}
+    low, median, high = np.percentile(found, [1, 50, 99])
+    return {"low": round(float(low), 2), "median": round(float(median), 2), "high": round(float(high), 2)}

@@ -1,0 +1,85 @@
+"""One image with all that is known of it, on its way into files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from unet.config import Separation
+from unet.io.pixel_size import PixelSize
+from unet.models.metadata import ModelInfo
+from unet.prediction.filters import Ranges, kept_objects, kept_rows
+from unet.prediction.maps import Prediction
+from unet.prediction.measure import measure
+from unet.prediction.separation import find_objects
+from unet.preprocess.adjust import Preparation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What was decided on the way from images to objects; the same for all images of an export."""
+
+    info: ModelInfo
+    threshold: float
+    separation: Separation
+    preparation: Preparation = field(default_factory=Preparation)
+    ranges: Ranges = field(default_factory=dict)
+    model: str = ""  # the key or folder by which the command line finds it
+
+
+@dataclass(frozen=True)
+class Result:
+    """One predicted image.
+
+    Attributes
+    ----------
+    file : str
+        The image's name.
+    stem : str
+        What the names of its files begin with.
+    image : (height, width) or (height, width, channels)
+        As the model was given it.
+    prediction : Prediction
+    decisions : Decisions
+    page : int
+        Of the file, from 0.
+    pixel_size : PixelSize, optional
+    found : (height, width), optional
+        The label map of all objects, where it is known already.
+    """
+
+    file: str
+    stem: str
+    image: np.ndarray
+    prediction: Prediction
+    decisions: Decisions
+    page: int = 0
+    pixel_size: PixelSize | None = None
+    found: np.ndarray | None = None
+
+    @cached_property
+    def _all(self) -> tuple[np.ndarray, pd.DataFrame]:
+        labels = self.found
+        if labels is None:
+            labels = find_objects(self.prediction, self.decisions.threshold, self.decisions.separation)
+        return labels, measure(labels, self.image, self.prediction.levels, self.pixel_size)
+
+    @cached_property
+    def measurements(self) -> pd.DataFrame:
+        """The measurements of the objects that are kept, one row each."""
+        frame = self._all[1]
+        return frame[kept_rows(frame, self.decisions.ranges)].reset_index(drop=True)
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        """The label map (height, width) of the objects that are kept, with the numbers of the measurements."""
+        labels, frame = self._all
+        if not self.decisions.ranges:
+            return labels
+        return kept_objects(labels, frame["label"].to_numpy()[kept_rows(frame, self.decisions.ranges)])

@@ -1,0 +1,127 @@
+"""Bringing images of any depth, contrast and polarity to one range: nuclei bright, the background dark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from unet.config import ModelConfig
+from unet.memmap import sample
+from unet.preprocess.resize import Range, to_channels
+
+LOW, HIGH = 1.0, 99.8
+# Where the median lies between the two percentiles: below 0.19 in every fluorescence image of the 2018 Data Science
+# Bowl, above 0.39 in every image of stained tissue.
+BRIGHT_BACKGROUND = 0.35
+# 8-bit levels by which the channels differ on average; grey images stored as colour have none.
+COLOURED = 2.0
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+def bring(image: np.ndarray, model: ModelConfig) -> np.ndarray:
+    """Bring an image of any depth to what the network sees, (height, width, channels) uint8."""
+    return bringer(image, model)(image)
+
+
+def bringer(image: np.ndarray, model: ModelConfig, invert: bool = False) -> Callable[[np.ndarray], np.ndarray]:
+    """Return what brings the image, or any part of it, to what the network sees, (height, width, channels) uint8.
+
+    The range of values is that of the whole image, so that its parts fit together. ``invert`` turns the result round.
+    """
+    scale = Stretch.of(image) if model.intensity == "percentiles" else Range.of(image)
+
+    def brought(part: np.ndarray) -> np.ndarray:
+        values = to_channels(scale(part), model.channels)
+        return 255 - values if invert else values
+
+    return brought
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """From an image's 1st to its 99.8th percentile, inverted where the background is bright.
+
+    The percentiles are those of the luma (ITU-R 601), the same for all channels, so that colours stay. Those of an
+    image of more than ``LARGE_PIXELS`` are taken from every n-th pixel of every n-th row, at least a quarter of
+    ``LARGE_PIXELS`` of them: as long as the image has no pattern of that very period, what is taken for the 50th
+    percentile lies between the 49.9th and the 50.1th (four standard errors), and the others are closer still.
+
+    Attributes
+    ----------
+    low, high : float
+        Stored values that become 0 and 255; where ``high`` is not above ``low``, everything becomes 0.
+    invert : bool
+    """
+
+    low: float
+    high: float
+    invert: bool
+
+    @classmethod
+    def of(cls, image: np.ndarray) -> Stretch:
+        """Measure an image (height, width) or (height, width, channels); NaN and infinities count as 0."""
+        luma = _luma(_three_channels(sample(image)))
+        low, median, high = np.percentile(luma, [LOW, 50, HIGH])
+        if high <= low:
+            low, high = float(luma.min()), float(luma.max())
+        return cls(float(low), float(high), high > low and (median - low) / (high - low) > BRIGHT_BACKGROUND)
+
+    def __call__(self, part: np.ndarray) -> np.ndarray:
+        """Stretch the image or a part of it; returns (height, width, 3) uint8, as ``stretch`` does."""
+        if self.high <= self.low:
+            return np.zeros((*part.shape[:2], 3), np.uint8)
+        colour = _three_channels(part)
+        # In place: the image of a large mosaic is in memory once.
+        colour -= np.float32(self.low)
+        colour *= np.float32(255 / (self.high - self.low))
+        np.clip(colour, 0, 255, out=colour)
+        result = np.rint(colour, out=colour).astype(np.uint8)
+        if self.invert:
+            result = 255 - result
+        return result if result.shape[2] == 3 else np.repeat(result, 3, axis=2)
+
+
+def stretch(image: np.ndarray) -> np.ndarray:
+    """Stretch an image from its 1st to its 99.8th percentile, and invert it where the background is bright.
+
+    Parameters
+    ----------
+    image : (height, width) or (height, width, channels)
+        Of any depth; NaN and infinities count as 0.
+
+    Returns
+    -------
+    (height, width, 3) uint8
+        Grey is repeated, a missing third channel is empty, of more than three the first three are taken. All 0 where
+        the image is constant.
+    """
+    return Stretch.of(image)(image)
+
+
+def kind_of(image: np.ndarray) -> str:
+    """Tell kinds of micrographs apart by what can be measured.
+
+    Returns
+    -------
+    str
+        ``dark`` or ``bright`` background, ``-coloured`` after it where the channels differ.
+    """
+    colour = _three_channels(image)
+    low, median, high = np.percentile(_luma(colour), [LOW, 50, HIGH])
+    bright = high > low and (median - low) / (high - low) > BRIGHT_BACKGROUND
+    spread = float(np.abs(colour - colour.mean(axis=2, keepdims=True)).mean())
+    return ("bright" if bright else "dark") + ("-coloured" if spread > COLOURED else "")
+
+
+def _luma(colour: np.ndarray) -> np.ndarray:
+    return colour @ LUMA if colour.shape[2] == 3 else colour[..., 0]
+
+
+def _three_channels(image: np.ndarray) -> np.ndarray:
+    """Return a float32 copy (height, width, 1 or 3), finite."""
+    image = image[..., None] if image.ndim == 2 else image[..., :3]
+    if image.shape[2] == 2:
+        image = np.concatenate([image, np.zeros_like(image[..., :1])], axis=2)
+    return np.nan_to_num(image.astype(np.float32), copy=False, posinf=0.0, neginf=0.0)

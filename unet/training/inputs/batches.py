@@ -1,0 +1,155 @@
+"""Batches in a seeded order, made ready by a thread while the network is busy."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+
+from unet.config import TrainingConfig
+from unet.training.inputs.augment import augment
+from unet.training.inputs.crops import cut, draw_crops, fixed_crops
+from unet.training.inputs.full_size import NativeSamples
+
+AUGMENTATIONS = ("flips", "quarter_turns", "brightness", "photometric")
+
+
+class Batches(ABC):
+    """One side of the split, batch by batch.
+
+    Order, crops and augmentation depend on the seed and the epoch's number alone, so that a resumed training sees what
+    an uninterrupted one would have seen.
+
+    Attributes
+    ----------
+    waited : float
+        Seconds for which the network had to wait for a batch, since the epoch began.
+    """
+
+    def __init__(self, config: TrainingConfig, *, training: bool):
+        self.config, self.training = config, training
+        self.waited = 0.0
+
+    @property
+    @abstractmethod
+    def samples(self) -> int:
+        """Images or crops in an epoch."""
+
+    @abstractmethod
+    def plan(self, epoch: int) -> Sequence[Any]:
+        """Return what an epoch shows, in its order."""
+
+    @abstractmethod
+    def read(self, part: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+        """Return images (batch, height, width, channels) uint8 and their targets (batch, height, width, maps)."""
+
+    def __len__(self) -> int:
+        return -(-self.samples // self.config.batch_size)
+
+    def epoch(self, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Yield the batches of an epoch: images, and targets of shape (batch, height, width, maps)."""
+        self.waited = 0.0
+        plan, size = self.plan(epoch), self.config.batch_size
+        parts = [plan[start : start + size] for start in range(0, len(plan), size)]
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="batches") as thread:
+            ready = thread.submit(self._batch, parts[0], epoch, 0)
+            for number, _ in enumerate(parts, start=1):
+                started = time.monotonic()
+                batch = ready.result()
+                self.waited += time.monotonic() - started
+                if number < len(parts):
+                    ready = thread.submit(self._batch, parts[number], epoch, number)
+                yield batch
+
+    def _batch(self, part: Sequence[Any], epoch: int, number: int) -> tuple[np.ndarray, np.ndarray]:
+        images, targets = self.read(part)
+        if self.training and any(getattr(self.config, name) for name in AUGMENTATIONS):
+            random = np.random.default_rng([self.config.seed, epoch, number])
+            images, targets = augment(images, targets, self.config, random)
+        return images, targets
+
+
+class ImageBatches(Batches):
+    """Whole images at the network's size.
+
+    Parameters
+    ----------
+    images : uint8 (samples, height, width, channels)
+        May be a memory map: only a batch at a time is read.
+    masks : uint8 (samples, height, width)
+    indices : array of int
+        Which samples belong to this side.
+    config : TrainingConfig
+    training : bool
+        Whether to shuffle and augment.
+    """
+
+    def __init__(
+        self, images: np.ndarray, masks: np.ndarray, indices: np.ndarray, config: TrainingConfig, *, training: bool
+    ):
+        super().__init__(config, training=training)
+        self.images, self.masks, self.indices = images, masks, np.asarray(indices)
+
+    @property
+    def samples(self) -> int:
+        return len(self.indices)
+
+    def plan(self, epoch: int) -> np.ndarray:
+        if not self.training:
+            return self.indices
+        return np.random.default_rng([self.config.seed, epoch]).permutation(self.indices)
+
+    def read(self, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return np.asarray(self.images[part]), np.asarray(self.masks[part])[..., None]
+
+
+class CropBatches(Batches):
+    """Crops of images at their own size: drawn anew for each epoch to train on, always the same to validate on.
+
+    Parameters
+    ----------
+    samples : NativeSamples
+    indices : array of int
+        Which samples belong to this side.
+    size : (height, width)
+        Of the crops.
+    config : TrainingConfig
+    training : bool
+    """
+
+    def __init__(
+        self,
+        samples: NativeSamples,
+        indices: np.ndarray,
+        size: tuple[int, int],
+        config: TrainingConfig,
+        *,
+        training: bool,
+    ):
+        super().__init__(config, training=training)
+        self.source, self.indices, self.size = samples, np.asarray(indices), size
+        self._fixed = [] if training else fixed_crops(samples, self.indices, size)
+
+    @property
+    def samples(self) -> int:
+        return (self.config.crops or len(self.indices)) if self.training else len(self._fixed)
+
+    def plan(self, epoch: int) -> list:
+        if not self.training:
+            return self._fixed
+        random = np.random.default_rng([self.config.seed, epoch])
+        return draw_crops(self.source, self.indices, self.samples, self.size, self.config, random)
+
+    def read(self, part: list) -> tuple[np.ndarray, np.ndarray]:
+        images, targets = zip(*(cut(self.source, index, box, self.size) for index, box in part), strict=True)
+        images, targets = np.stack(images), np.stack(targets)
+        # A mask alone is learned as whole numbers; with heads all three maps are shares.
+        return images, (targets >= 128).astype(np.uint8) if targets.shape[-1] == 1 else targets
+
+    def _batch(self, part: list, epoch: int, number: int) -> tuple[np.ndarray, np.ndarray]:
+        images, targets = super()._batch(part, epoch, number)
+        return images, targets if targets.shape[-1] == 1 else targets.astype(np.float32) / 255
