@@ -5,12 +5,19 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
+import numpy as np
 import pytest
+from PIL import Image
 
-from tests.factories import write_tutorial, zip_folder
+from tests.factories import write_pairs, write_tutorial, zip_folder
 from unet.settings import Settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+# What takes long on a busy machine is no failure.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -40,3 +47,21 @@ def tutorial_folder(tmp_path: Path) -> Path:
 def tutorial_zip(tutorial_folder: Path, tmp_path: Path) -> Path:
     """The same six samples as a zip with a wrapping folder."""
     return zip_folder(tutorial_folder, tmp_path / "stage1_train.zip")
+
+
+@pytest.fixture
+def paired_folder(tmp_path: Path) -> Path:
+    """Six samples of 48 x 64 pixels as ``images/`` beside ``masks/``, label maps of equal names."""
+    return write_pairs(tmp_path / "pairs")
+
+
+@pytest.fixture
+def save():
+    """Write an array as an image file, its folders included."""
+
+    def write(path: Path, values, **options) -> Path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.asarray(values)).save(path, **options)
+        return path
+
+    return write

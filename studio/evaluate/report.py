@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 
 from studio.evaluate import charts as score_charts
+from studio.evaluate.score_table import score_table
 from unet.evaluation.evaluate import Evaluation
 
 STYLE = """body{font-family:system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#16212E}
@@ -22,8 +23,6 @@ def as_json(evaluations: Sequence[Evaluation]) -> str:
 
 def as_html(title: str, evaluations: Sequence[Evaluation], names: Sequence[str], threshold: float) -> str:
     """Return one self-contained page: scores, both charts, and a row an image."""
-    from studio.evaluate.lab import score_table
-
     charts = (
         score_charts.threshold_curve(evaluations, names, threshold, "light"),
         score_charts.overlap_curve(evaluations, names, threshold, "light"),

@@ -11,10 +11,10 @@ import streamlit as st
 from studio.predict.controls import pixel_size_for
 from studio.predict.pipeline import Decision, Job, objects_of, prediction_of, read_prepared
 from studio.predict.uploads import Upload
-from unet.exports import FORMATS, Result
 from unet.exports.bundle import command_of, everything_zip, unique_stems
+from unet.exports.formats import FORMATS
 from unet.prediction.filters import Ranges
-from unet.prediction.result import Decisions
+from unet.prediction.result import Decisions, Result
 
 Pages = list[tuple[str, Upload, int]]
 

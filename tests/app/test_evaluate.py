@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from studio.evaluate import image_outcome, runner
-from studio.evaluate.lab import score_table
 from studio.evaluate.report import as_html, as_json
+from studio.evaluate.score_table import score_table
 from tests.factories import draw_discs, write_pairs
 from unet.config import ModelConfig
 from unet.datasets.add import add_folder

@@ -94,9 +94,8 @@ def print_outcome(run: Run) -> None:
 
 def predict(flags: argparse.Namespace) -> int:
     """Predict images and write what was found; a broken image is reported and the others go on."""
-    from unet.exports import FORMATS
     from unet.exports.batch import find_images, predict_files
-    from unet.exports.formats import USUAL
+    from unet.exports.formats import FORMATS, USUAL
     from unet.prediction.predictor import Predictor
     from unet.prediction.result import Decisions
 

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from unet.cli.arguments import changed_flags
 from unet.exports.formats import FORMATS, suits
 from unet.files import atomic_path
+from unet.flags import changed_flags
 from unet.io.pixel_size import PixelSize
 from unet.models.metadata import INFO_FILE
 from unet.models.weights import WEIGHTS_FILE

@@ -15,13 +15,13 @@ from pathlib import Path
 import psutil
 from filelock import FileLock
 
-from unet.cli.arguments import config_flags
 from unet.config import Config, preset
 from unet.datasets.add import Dataset, open_dataset
 from unet.datasets.inspection import DatasetReport, inspect_dataset, require_usable
 from unet.datasets.split import split_samples
 from unet.errors import ConfigError, RunError, TrainingBusy
 from unet.files import atomic_folder, write_json
+from unet.flags import config_flags
 from unet.models.metadata import check_config
 from unet.models.network import different_weights, level_table
 from unet.models.registry import find_model

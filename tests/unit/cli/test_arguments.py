@@ -2,9 +2,10 @@ import argparse
 
 import pytest
 
-from unet.cli.arguments import add_config_flags, config_flags, config_from_flags
+from unet.cli.arguments import add_config_flags, config_from_flags
 from unet.config import preset
 from unet.errors import ConfigError
+from unet.flags import config_flags
 
 
 def parse(*flags):

@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +17,7 @@ from unet.evaluation.evaluate import THRESHOLDS, Evaluation, count_pixels, evalu
 from unet.evaluation.scores import dice, iou
 from unet.models.folder import ModelInfo
 from unet.prediction.predictor import Predictor
+from unet.settings import SHIPPED_MODELS
 
 CONFIG = ModelConfig(input_size=(32, 32), channels=1, filters=(4, 8), dropout=(0.1,))
 
@@ -126,7 +126,7 @@ def test_stains_are_scored_by_themselves(tmp_path, predictor, make_dataset, sett
 
 
 def test_an_evaluation_is_kept_by_all_that_it_depends_on(tmp_path, make_dataset, settings):
-    model = Path(__file__).parents[2] / "assets" / "models" / "tutorial"
+    model = SHIPPED_MODELS / "tutorial"
     dataset, report = make_dataset(write_pairs(tmp_path / "data", count=2))
     predictor = Predictor.open(model)
     key = evaluation_key(model, dataset, None, Separation())

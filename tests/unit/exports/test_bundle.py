@@ -12,8 +12,8 @@ import pytest
 from unet.cli.arguments import preparation_from_flags, separation_from_flags
 from unet.cli.main import make_parser
 from unet.config import Separation
-from unet.exports import FORMATS
 from unet.exports.bundle import command_of, everything_zip, model_digest, unique_stems
+from unet.exports.formats import FORMATS
 from unet.io.pixel_size import PixelSize
 from unet.prediction.result import Decisions
 from unet.preprocess.adjust import Preparation

@@ -21,7 +21,8 @@ from pycocotools import mask as rle
 from pycocotools.coco import COCO
 from skimage.draw import polygon2mask
 
-from unet.exports import FORMATS, pictures
+from unet.exports import pictures
+from unet.exports.formats import FORMATS
 from unet.exports.outlines import joined_ring, outlines
 from unet.io.pixel_size import PixelSize
 from unet.prediction.measure import COLUMNS

@@ -23,7 +23,7 @@ import sys
 import keras
 import numpy as np
 
-from tests.unit.model.test_backends import CONFIG
+from tests.unit.models.test_backends import CONFIG
 from unet.config import NUCLEI
 from unet.models.folder import ModelInfo, save_model
 from unet.models.losses import make_loss

@@ -1,3 +1,5 @@
+"""Fixtures of runs and their datasets, for every part of the package."""
+
 import pytest
 
 from unet.config import preset
