@@ -9,7 +9,9 @@ from pathlib import Path
 
 from unet.errors import ConfigError
 
-PROJECT = Path(__file__).resolve().parents[1]
+CHECKOUT = Path(__file__).resolve().parents[1]
+INSTALLED = Path(__file__).resolve().parent / "_app"  # where a wheel keeps the app's own files; see pyproject.toml
+PROJECT = INSTALLED if INSTALLED.exists() else CHECKOUT
 ASSETS = PROJECT / "assets"
 SAMPLE_IMAGES = ASSETS / "samples"
 SHIPPED_MODELS = ASSETS / "models"
@@ -85,8 +87,9 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 def home_folder(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return ``UNET_HOME``, by default ``workspace/`` beside the package."""
-    return Path(environ.get("UNET_HOME") or PROJECT / "workspace").expanduser().resolve()
+    """Return ``UNET_HOME``; by default ``workspace/`` in a checkout, ``~/unet-studio`` for an installed package."""
+    default = "~/unet-studio" if PROJECT == INSTALLED else PROJECT / "workspace"
+    return Path(environ.get("UNET_HOME") or default).expanduser().resolve()
 
 
 def _whole(environ: Mapping[str, str], name: str, default: int, low: int) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
+import runpy
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +22,17 @@ from unet.io.pixel_size import PixelSize
 from unet.models.registry import find_model
 from unet.prediction.filters import parse_range
 from unet.runs.run import Run, RunState, list_runs, open_run
-from unet.settings import DEFAULT_MODEL, Settings, read_settings
+from unet.settings import DEFAULT_MODEL, PROJECT, Settings, read_settings
+
+
+def run(options: argparse.Namespace) -> int:
+    """Open the app; returns when it is closed."""
+    os.environ["UNET_HOME"] = str(read_settings().home)  # a relative one is meant from here
+    os.chdir(PROJECT)  # Streamlit reads its settings from the folder that it is started in
+    sys.argv = ["streamlit", "run", "streamlit_app.py", "--server.address", options.host]
+    sys.argv += ["--server.port", str(options.port)]
+    runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
+    return 0
 
 
 def inspect(flags: argparse.Namespace) -> int:

@@ -28,7 +28,7 @@ EPILOG = """examples:
   python -m unet predict --input images/ --output results/ --threshold 0.4
   python -m unet evaluate stage1_train.zip --model workspace/runs/NAME/model
 
-Everything kept lies under the folder UNET_HOME (by default workspace/).
+Everything kept lies under the folder UNET_HOME (by default workspace/ in a checkout, ~/unet-studio once installed).
 Exit codes: 0 done, 1 failed, 2 wrong usage."""
 
 
@@ -60,9 +60,17 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (_add_inspect, _add_train, _add_predict, _add_evaluate, _add_export, _add_runs):
+    for add in (_add_run, _add_inspect, _add_train, _add_predict, _add_evaluate, _add_export, _add_runs):
         add(subparsers)
     return parser
+
+
+def _add_run(subparsers: argparse._SubParsersAction) -> None:
+    parser = _command(subparsers, "run", commands.run, "open the app in a browser")
+    parser.add_argument("--port", type=int, default=8501, metavar="N", help="port to listen on (%(default)s)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", metavar="ADDRESS", help="address to listen on (%(default)s: this machine alone)"
+    )
 
 
 def _add_inspect(subparsers: argparse._SubParsersAction) -> None:
