@@ -65,7 +65,7 @@ def main() -> None:
     unbordered = [dataclasses.replace(each, borders=np.zeros_like(each.borders)) for each in plain]
     print(f"{run.name}: threshold {threshold}, {own}\n{'':44}" + "".join("  score  AP .5 AP.5-.9 |" for _ in range(3)))
     show("connected areas", plain, separated(Separation()))
-    all_of_them = dataclasses.replace(own, heart=0.0, min_area=0)
+    all_of_them = dataclasses.replace(own, min_peak_distance=0.0, min_area=0)
     show("watershed on the mask's own distance", bare, separated(all_of_them))
     show("watershed on the distance head", unbordered, separated(all_of_them))
     show("  and the border head", plain, separated(all_of_them))

@@ -48,7 +48,7 @@ with welcome:
         st.switch_page("pages/predict.py", query_params={"samples": "1"})
     elif running:
         st.info(
-            f"The run “{running.name}” is training. One training at a time is what this machine can bear, so the "
+            f"The run “{running.name}” is training. Only one training can run at a time, so the "
             "button takes you to it.",
             icon=":material/hourglass_top:",
         )

@@ -38,7 +38,7 @@ class ModelConfig(Section):
     channels: int = option(3, "Channels that the network sees: 3 for colour, 1 for grey.", choices=(1, 3))
     classes: int = option(1, "1: nucleus or background (sigmoid). 2 or more: class indices (softmax).", low=1, high=64)
     filters: tuple[int, ...] = option(
-        (16, 32, 64, 128, 256), "Filters of each level, from the top of the U to its bottom.", low=1, high=1024
+        (16, 32, 64, 128, 256), "Filters of each level, from the full resolution to the bottleneck.", low=1, high=1024
     )
     dropout: tuple[float, ...] = option(
         (0.1, 0.1, 0.2, 0.2, 0.3, 0.2, 0.2, 0.1, 0.1),
@@ -48,11 +48,11 @@ class ModelConfig(Section):
     )
     activation: str = option("elu", "Activation after each convolution.", choices=ACTIVATIONS)
     normalization: str = option("none", "Normalisation after each convolution.", choices=NORMALIZATIONS)
-    decoder_convolutions: int = option(2, "Convolutions in each block on the way up; 1 is lighter.", low=1, high=2)
+    decoder_convolutions: int = option(2, "Convolutions in each block of the decoder; 1 is lighter.", low=1, high=2)
     outputs: str = option(
         "mask",
-        "What the network tells of each pixel. Border (between touching nuclei) and distance (from a nucleus' edge) "
-        "let touching nuclei be told apart.",
+        "What the network predicts for each pixel. Border (between touching nuclei) and distance (from the edge of a "
+        "nucleus) make it possible to separate touching nuclei.",
         choices=OUTPUTS,
     )
     resolution: str = option(
@@ -70,7 +70,7 @@ class ModelConfig(Section):
     def __post_init__(self):
         super().__post_init__()
         if self.has_heads and self.classes != 1:
-            raise ConfigError(f"outputs is {self.outputs}, which tells nuclei apart; it needs classes 1.")
+            raise ConfigError(f"outputs is {self.outputs}, which separates nuclei; it needs classes 1.")
         if self.has_heads and not self.is_native:
             raise ConfigError(f"outputs is {self.outputs}, which needs images at their own size: resolution native.")
         if not 2 <= len(self.filters) <= 7:
@@ -94,12 +94,12 @@ class ModelConfig(Section):
 
     @property
     def depth(self) -> int:
-        """How often the image is halved on its way down."""
+        """How often the encoder halves the image."""
         return len(self.filters) - 1
 
     @property
     def has_heads(self) -> bool:
-        """Whether the network tells border and distance beside the mask."""
+        """Whether the network predicts border and distance beside the mask."""
         return self.outputs != "mask"
 
     @property
@@ -109,7 +109,7 @@ class ModelConfig(Section):
 
     @property
     def maps(self) -> int:
-        """How many maps the network gives: one a class, or mask, border and distance."""
+        """How many maps the network predicts: one per class, or mask, border and distance."""
         return 3 if self.has_heads else self.classes
 
 
@@ -118,7 +118,7 @@ class TrainingConfig(Section):
     """How a model is trained. The defaults are the tutorial's."""
 
     epochs: int = option(20, "How often the network sees the whole training set, at most.", low=1, high=10_000)
-    batch_size: int = option(16, "Images between two corrections of the weights.", low=1, high=256)
+    batch_size: int = option(16, "Images per gradient step.", low=1, high=256)
     learning_rate: float = option(0.001, "Step size of Adam; with a schedule, its peak.", low=1e-7, high=1.0)
     schedule: str = option(
         "constant",
@@ -128,7 +128,7 @@ class TrainingConfig(Section):
     weight_decay: float = option(
         0.0, "Share of each weight that a step at learning rate 1 takes away (AdamW).", low=0.0, high=1.0
     )
-    loss: str = option("crossentropy", "What the training makes small.", choices=LOSSES)
+    loss: str = option("crossentropy", "Loss function to minimise.", choices=LOSSES)
     patience: int = option(
         5, "Epochs without a better validation loss after which training ends. 0 never ends early.", low=0, high=10_000
     )
@@ -145,7 +145,7 @@ class TrainingConfig(Section):
         choices=PRECISIONS,
     )
     crops: int = option(
-        0, "Native resolution: random crops an epoch. 0: as many as there are images.", low=0, high=1_000_000
+        0, "Native resolution: random crops per epoch. 0: as many as there are images.", low=0, high=1_000_000
     )
     seed: int = option(42, "Same seed and data: same split, same start, same order.", low=0, high=2**31 - 1)
     flips: bool = option(False, "Augmentation: mirror images at random.")
@@ -175,21 +175,23 @@ class TrainingConfig(Section):
 
 @dataclass(frozen=True)
 class Separation(Section):
-    """How touching nuclei are told apart, once a threshold says what is nucleus at all."""
+    """How touching nuclei are separated, once a threshold has said what is nucleus at all."""
 
-    separate: bool = option(False, "Tell touching nuclei apart. Off: every connected area is one object.")
-    depth: float = option(
+    separate: bool = option(False, "Separate touching nuclei. Off: every connected area is one object.")
+    min_valley_depth: float = option(
         0.3,
         "How deep the valley between two nuclei must be, as a share of the lower one's height. Less splits more.",
         low=0.01,
         high=0.95,
+        formerly="depth",
     )
-    heart: float = option(
+    min_peak_distance: float = option(
         0.0,
         "Objects are left out where the model's distance map, 0 to 1, nowhere reaches this: it is not sure of their "
         "shape. More is surer. Of no effect for models without that map.",
         low=0.0,
         high=0.95,
+        formerly="heart",
     )
     min_area: int = option(0, "Smaller objects, in pixels, are left out.", low=0, high=100_000)
     fill_holes: bool = option(False, "Fill the holes inside each object.")
@@ -232,7 +234,7 @@ class Config:
             sections[key] = dataclasses.replace(section, **{k: v for k, v in changes.items() if k in names})
             changes = {k: v for k, v in changes.items() if k not in names}
         if changes:
-            raise ConfigError(f"“{next(iter(changes))}” is no setting.")
+            raise ConfigError(f"“{next(iter(changes))}” is not a setting.")
         return dataclasses.replace(self, **sections)
 
 

@@ -35,6 +35,6 @@ class TrainingBusy(RunError):
     def __init__(self, run_name: str):
         self.run_name = run_name
         super().__init__(
-            f"The run “{run_name}” is training right now, and one training at a time is what this machine can bear. "
+            f"The run “{run_name}” is training right now, and only one training can run at a time. "
             "Wait until it ends or stop it first."
         )

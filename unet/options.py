@@ -3,15 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import field
 from typing import Any
 
 from unet.errors import ConfigError
 
 
-def option(default: Any, help: str, *, low: float | None = None, high: float | None = None, choices: tuple = ()) -> Any:
-    """Declare a configuration field with its help and bounds; for a tuple the bounds hold for each value."""
-    return field(default=default, metadata={"help": help, "low": low, "high": high, "choices": choices})
+def option(
+    default: Any,
+    help: str,
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple = (),
+    formerly: str = "",
+) -> Any:
+    """Declare a configuration field.
+
+    Parameters
+    ----------
+    default
+        Its default; the type of every value.
+    help : str
+        What it means, for the command line and the page.
+    low, high : float, optional
+        The bounds, both included; for a tuple they hold for each value.
+    choices : tuple
+        The values allowed, if only those are.
+    formerly : str
+        The name that the field had in files, flags and addresses of earlier versions, which are still read.
+    """
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "formerly": formerly}
+    return field(default=default, metadata=metadata)
 
 
 def _checked(item: dataclasses.Field, value: Any) -> Any:
@@ -52,12 +76,19 @@ class Section:
         return dataclasses.asdict(self, dict_factory=lambda pairs: {k: _plain(v) for k, v in pairs})
 
     @classmethod
+    def with_today_s_names(cls, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the same values under the names that the fields have now."""
+        names = {item.metadata["formerly"]: item.name for item in dataclasses.fields(cls) if item.metadata["formerly"]}
+        return {names.get(name, name): value for name, value in data.items()}
+
+    @classmethod
     def from_dict(cls, data: dict[str, Any]):
         """Make the section from JSON types; a name that is not known is refused."""
         if not isinstance(data, dict):
             raise ConfigError(f"The configuration must be a table of names and values, not {type(data).__name__}.")
+        data = cls.with_today_s_names(data)
         known = {item.name for item in dataclasses.fields(cls)}
         for name in data:
             if name not in known:
-                raise ConfigError(f"“{name}” is no setting; the settings are {', '.join(sorted(known))}.")
+                raise ConfigError(f"“{name}” is not a setting; the settings are {', '.join(sorted(known))}.")
         return cls(**data)

@@ -28,7 +28,7 @@ LABELS = {
     "scale": "Scale, up to a factor",
     "photometric": "Contrast, stain, noise",
     "balance": "Rare kinds more often",
-    "crops": "Crops an epoch",
+    "crops": "Crops per epoch",
     "start_from": "Start from",
     "decoder_convolutions": "Convolutions on the way up",
 }

@@ -156,7 +156,7 @@ def _no_model(settings: Settings) -> None:
 def _about_popover(entry: ModelEntry, settings: Settings) -> None:
     # Under a new key it is a new popover, and a closed one: open, it would lie above the dialog.
     closed = st.session_state.get(ABOUT_CLOSED, 0)
-    with st.popover("About it", icon=":material/info:", width="content", key=f"about_model_{closed}"):
+    with st.popover("About this model", icon=":material/info:", width="content", key=f"about_model_{closed}"):
         _about(entry)
         card = card_of(entry)
         with st.container(horizontal=True):
@@ -195,7 +195,7 @@ def _about(entry: ModelEntry) -> None:
             else "On the validation images of its training."
         )
     else:
-        st.caption("It brings no scores along.")
+        st.caption("No scores recorded.")
     height, width = info.config.input_size
     size = "any size" if info.config.is_native else f"{height} × {width} pixels"
     facts = {

@@ -26,7 +26,7 @@ def compare_with(entry: ModelEntry, settings: Settings) -> ModelEntry | None:
     if not entries:
         return None
     options = {NONE: "No second model"} | {key: each.label for key, each in entries.items()}
-    key = choose_in_address("Beside it", options, OTHER)
+    key = choose_in_address("Compare with", options, OTHER)
     return entries.get(key)
 
 

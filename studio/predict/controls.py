@@ -5,7 +5,9 @@ All of it stands in the address: the keys of widgets are, at the same time, name
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Mapping
 
 import streamlit as st
 
@@ -168,7 +170,7 @@ def choose_pixel_size(upload: Upload) -> PixelSize | None:
         bind="query-params",
         help="For measurements in µm and the scale bar. 0: what the file says, if it does.",
     )
-    st.caption(f"The file says {own.x:.4g} µm." if own else "The file does not say it.")
+    st.caption(f"The file says {own.x:.4g} µm." if own else "No pixel size in the file.")
     return pixel_size_for(upload)
 
 
@@ -190,31 +192,44 @@ def choose_separation(entry: ModelEntry, is_new: bool) -> Separation:
     """Draw what counts as one object; the model's own settings are where it begins."""
     own = entry.info.separation
     fields = {item.name: item.metadata for item in dataclasses.fields(Separation)}
+    linked = _from_an_earlier_link(fields)
 
     def common(name: str) -> dict:
         # A value that was just put into the session state must not meet a default beside it.
-        start = {} if is_new and name in st.session_state else {"value": getattr(own, name)}
+        start = {} if (is_new or name in linked) and name in st.session_state else {"value": getattr(own, name)}
         return {"key": name, "bind": "query-params", "help": fields[name]["help"], **start}
 
     def bounds(name: str) -> tuple:
         return fields[name]["low"], fields[name]["high"]
 
-    separate = st.toggle("Tell touching nuclei apart", **common("separate"))
+    separate = st.toggle("Separate touching nuclei", **common("separate"))
     fill_holes = st.toggle("Fill holes", **common("fill_holes"))
     clear_edge = st.toggle("Leave out nuclei at the image's edge", **common("clear_edge"))
     area = whole_number_in_address(
-        "Least area, in pixels", "min_area", *bounds("min_area"), own.min_area, step=5, help=fields["min_area"]["help"]
+        "Minimum area (px)", "min_area", *bounds("min_area"), own.min_area, step=5, help=fields["min_area"]["help"]
     )
-    with st.expander("How touching nuclei are told apart", icon=":material/call_split:", key="separation_settings"):
-        depth = st.slider(
-            "Depth of the valley between two nuclei", *bounds("depth"), step=0.01, disabled=not separate,
-            **common("depth"),
+    with st.expander("How touching nuclei are separated", icon=":material/call_split:", key="separation_settings"):
+        valley = st.slider(
+            "Minimum depth of the valley between two nuclei", *bounds("min_valley_depth"), step=0.01,
+            disabled=not separate, **common("min_valley_depth"),
         )  # fmt: skip
-        heart = st.slider(
-            "Least certainty of a nucleus' shape", *bounds("heart"), step=0.01,
-            disabled=not separate or not entry.info.config.has_heads, **common("heart"),
+        peak = st.slider(
+            "Minimum certainty of a nucleus' shape", *bounds("min_peak_distance"), step=0.01,
+            disabled=not separate or not entry.info.config.has_heads, **common("min_peak_distance"),
         )  # fmt: skip
-    return Separation(separate, depth, heart, area, fill_holes, clear_edge)
+    return Separation(separate, valley, peak, area, fill_holes, clear_edge)
+
+
+def _from_an_earlier_link(fields: Mapping[str, Mapping]) -> set[str]:
+    """Take over what a link of an earlier version says under former names; return the names that fields have now."""
+    taken = set()
+    for name, metadata in fields.items():
+        text = st.query_params.get(metadata["formerly"]) if name not in st.session_state else None
+        with contextlib.suppress(TypeError, ValueError):
+            if metadata["low"] <= (value := float(text)) <= metadata["high"]:
+                st.session_state[name] = value
+                taken.add(name)
+    return taken
 
 
 def separation_now(entry: ModelEntry) -> Separation:

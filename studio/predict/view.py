@@ -229,7 +229,7 @@ def _is_prepared(job: Job) -> bool:
 
 
 def _show_figures(count: int, kept: set[int] | None, covered: float, decision: Decision) -> None:
-    kind = "Touching ones are told apart." if decision.separation.separate else "Those that touch count as one."
+    kind = "Touching nuclei are separated." if decision.separation.separate else "Touching nuclei count as one."
     with st.container(horizontal=True, gap="medium"):
         st.metric("Nuclei found", f"{count:,}", help=f"Objects above the threshold. {kind}", width="content")
         if kept is not None:

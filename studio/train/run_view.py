@@ -196,7 +196,7 @@ def _figures(state: RunState) -> None:
         st.metric(
             "Validation loss",
             _figure(best, "val_loss"),
-            help="What the training makes small, on images it does not see.",
+            help="The loss on images that it does not learn from.",
         )
         st.metric("Training time", duration(state.seconds) if state.seconds else "–")
 

@@ -25,7 +25,7 @@ def settings_and_start(dataset: Dataset, report: DatasetReport, settings: Settin
         if config:
             _show_model(config)
     with step("4 · Start"):
-        st.markdown(_expectation(config, report, settings) if config else "One of the settings has to be mended first.")
+        st.markdown(_expectation(config, report, settings) if config else "Fix the setting above.")
         if st.button(
             "Start training",
             type="primary",

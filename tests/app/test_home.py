@@ -118,7 +118,7 @@ def test_the_pictures_are_light():
 def test_home_loads_only_what_it_needs():
     """The first page should be there at once; what is heavy waits until someone asks for it."""
     program = (
-        "import sys, streamlit; before = set(sys.modules); import studio.home.quickstart, studio.illustrations; "
+        "import sys, streamlit; before = set(sys.modules); import studio.home.quickstart, studio.home.diagram; "
         "heavy = {'tensorflow', 'keras', 'pandas', 'plotly', 'scipy', 'skimage', 'numpy'}; "
         "print(*sorted(heavy & set(sys.modules) - before))"
     )

@@ -314,12 +314,19 @@ def test_the_address_is_obeyed(open_app, model):
     assert (frame["area_um2"] == frame["area"] / 4).all()
 
 
+def test_a_link_of_an_earlier_version_still_says_how_nuclei_are_separated(open_app, model):
+    app = open_app("predict", model=model, samples="1", separate="true", depth="0.42", heart="0.11")
+    assert not app.exception
+    assert app.slider(key="min_valley_depth").value == 0.42
+
+
 @pytest.mark.parametrize("wrong", ["", "7", "-1", "nan", "inf", "abc", "0.5,0.6"])
 def test_nonsense_in_the_address_breaks_nothing(open_app, model, wrong):
     names = (
         "threshold",
         "image",
         "depth",
+        "min_valley_depth",
         "min_area",
         "channels",
         "invert",

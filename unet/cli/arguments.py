@@ -42,7 +42,8 @@ def add_separation_flags(parser: argparse.ArgumentParser) -> None:
     for item in dataclasses.fields(Separation):
         argument = _argument(item)
         argument["help"] = item.metadata["help"]
-        group.add_argument(flag(item.name), **argument)
+        former = [flag(item.metadata["formerly"])] if item.metadata["formerly"] else []
+        group.add_argument(flag(item.name), *former, dest=item.name, **argument)
 
 
 def separation_from_flags(arguments: argparse.Namespace, own: Separation) -> Separation:

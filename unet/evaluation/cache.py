@@ -43,7 +43,7 @@ TABLE = {
 
 def to_text(evaluation: Evaluation, worst: int = 5) -> str:
     """Return the scores as tables to print: of all images, of each stain, and of the worst images."""
-    separated = "touching nuclei told apart" if evaluation.separation.separate else "connected areas"
+    separated = "touching nuclei separated" if evaluation.separation.separate else "connected areas"
     lines = [
         f"{evaluation.model} on {evaluation.dataset}: {len(evaluation.images)} images, "
         f"threshold {evaluation.threshold:g}, {separated}",

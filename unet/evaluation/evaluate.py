@@ -52,7 +52,7 @@ class Evaluation:
     threshold : float
         The one that counts where none is named.
     separation : Separation
-        How touching nuclei were told apart.
+        How touching nuclei were separated.
     thresholds : tuple of float
     images : tuple of EvaluatedImage
     counts : tuple of tuple of Counts

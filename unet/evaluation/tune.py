@@ -25,8 +25,8 @@ MAX_PIXELS = 16_000_000
 # One after the other, each with the best of the others so far; the threshold again at the end.
 CHOICES = (
     ("threshold", tuple(np.arange(0.3, 0.76, 0.05).round(2).tolist())),
-    ("depth", (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6)),
-    ("heart", (0.0, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5)),
+    ("min_valley_depth", (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6)),
+    ("min_peak_distance", (0.0, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5)),
     ("min_area", (0, 8, 15, 25, 40, 60)),
     ("threshold", tuple(np.arange(0.3, 0.76, 0.05).round(2).tolist())),
 )

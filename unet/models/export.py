@@ -268,6 +268,6 @@ Output: {_describe((*shape[:3], config.maps))}, values 0 to 1: {maps}.
 
 Before the network: {info.to_dict()["preprocessing"]["description"]}
 
-After it: a pixel whose first map lies above {info.threshold:g} is foreground. How touching nuclei are told apart
+After it: a pixel whose first map lies above {info.threshold:g} is foreground. How touching nuclei are separated
 stands in {INFO_FILE} under “separation”.
 """

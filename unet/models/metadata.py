@@ -54,7 +54,7 @@ class ModelInfo:
     provenance : dict
         Where the model comes from, as JSON types: ``created``, ``run``, ``dataset``, ``command``, ``versions``, ...
     separation : Separation
-        How touching nuclei are told apart, unless the user says otherwise.
+        How touching nuclei are separated, unless the user says otherwise.
     """
 
     name: str
@@ -158,7 +158,7 @@ def parse_info(content: bytes) -> ModelInfo:
 
 
 def check_config(config: ModelConfig) -> ModelConfig:
-    """Return the architecture if this program can bear it.
+    """Return the architecture if this program can handle it.
 
     Raises
     ------

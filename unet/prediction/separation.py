@@ -1,4 +1,4 @@
-"""From a prediction to its objects: what lies above the threshold, touching nuclei told apart.
+"""From a prediction to its objects: what lies above the threshold, touching nuclei separated.
 
 Marker-controlled watershed (Beucher and Meyer, "The morphological approach to segmentation: the watershed
 transformation", 1993) on a distance map: the network's own where it has that head, else the Euclidean distance inside
@@ -91,8 +91,8 @@ def _separated(prediction: Prediction, mask: np.ndarray, separation: Separation)
     basins = _flooded(distance, label(tops, connectivity=2), mask)
     peaks = np.zeros(basins.max(initial=0) + 1, np.float32)
     peaks[basins[tops]] = distance[tops]
-    heart = 0.0 if prediction.distances is None else separation.heart
-    return narrow(_merged(basins, distance, peaks, separation.depth, heart))
+    min_peak_distance = 0.0 if prediction.distances is None else separation.min_peak_distance
+    return narrow(_merged(basins, distance, peaks, separation.min_valley_depth, min_peak_distance))
 
 
 def _flooded(distance: np.ndarray, markers: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -119,11 +119,13 @@ def _distance(prediction: Prediction, mask: np.ndarray) -> np.ndarray:
     return np.where(mask, ndimage.gaussian_filter(distance.astype(np.float32), SMOOTHING) + 1e-6, 0)
 
 
-def _merged(basins: np.ndarray, distance: np.ndarray, peaks: np.ndarray, depth: float, heart: float) -> np.ndarray:
+def _merged(
+    basins: np.ndarray, distance: np.ndarray, peaks: np.ndarray, min_valley_depth: float, min_peak_distance: float
+) -> np.ndarray:
     """Merge basins between which no deep valley lies, the highest saddles first; then drop the low ones.
 
-    A valley is deep where it falls by at least ``depth`` of the lower peak's height: a share, so that small and large
-    nuclei are treated alike.
+    A valley is deep where it falls by at least ``min_valley_depth`` of the lower peak's height: a share, so that
+    small and large nuclei are treated alike.
     """
     into, height = list(range(len(peaks))), peaks.tolist()
 
@@ -134,10 +136,10 @@ def _merged(basins: np.ndarray, distance: np.ndarray, peaks: np.ndarray, depth: 
 
     for one, other, saddle in _saddles(basins, distance):
         lower, higher = sorted((root(one), root(other)), key=height.__getitem__)
-        if lower != higher and saddle > (1 - depth) * height[lower]:
+        if lower != higher and saddle > (1 - min_valley_depth) * height[lower]:
             into[lower] = higher
     roots = np.array([root(number) for number in range(len(into))])
-    roots[peaks[roots] < heart] = 0
+    roots[peaks[roots] < min_peak_distance] = 0
     return np.unique(np.append(0, roots), return_inverse=True)[1][1:][basins]
 
 

@@ -62,7 +62,7 @@ def test_the_command_makes_the_same_decisions(decisions):
     made = Decisions(
         decisions.info,
         0.37,
-        Separation(separate=True, depth=0.2, min_area=7, fill_holes=True),
+        Separation(separate=True, min_valley_depth=0.2, min_area=7, fill_holes=True),
         Preparation(channels=(2,), invert=True, scale=1.5),
         {"area": (30, 120.5), "solidity": (0.9, 1)},
         model="run:my run",

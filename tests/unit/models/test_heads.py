@@ -76,7 +76,7 @@ def test_metrics_look_at_the_mask_alone():
 
 def test_a_folder_keeps_heads_separation_and_weights(tmp_path):
     model = build_unet(TINY)
-    info = ModelInfo("heads", TINY, 0.6, separation=Separation(separate=True, depth=0.2, min_area=9))
+    info = ModelInfo("heads", TINY, 0.6, separation=Separation(separate=True, min_valley_depth=0.2, min_area=9))
     save_model(tmp_path / "model", model, info)
     assert read_info(tmp_path / "model") == info
     image = random.integers(0, 256, (1, 32, 32, 3), np.uint8)

@@ -47,7 +47,9 @@ def test_touching_discs_are_told_apart_and_keep_their_pixels(heads):
 
 def test_a_deeper_valley_is_asked_for_and_fewer_are_told_apart():
     prediction = perfect(discs((30, 30, 14), (30, 45, 14)), heads=False)
-    counts = [find_objects(prediction, 0.5, Separation(separate=True, depth=d)).max() for d in (0.05, 0.3, 0.9)]
+    counts = [
+        find_objects(prediction, 0.5, Separation(separate=True, min_valley_depth=d)).max() for d in (0.05, 0.3, 0.9)
+    ]
     assert counts == sorted(counts, reverse=True)
     assert (counts[0], counts[-1]) == (2, 1)
 
@@ -70,11 +72,11 @@ def test_small_objects_are_left_out():
 def test_objects_of_whose_shape_nothing_is_sure_are_left_out():
     prediction = perfect(TOUCHING)
     prediction.distances[TOUCHING == 3] //= 3
-    counts = [find_objects(prediction, 0.5, Separation(separate=True, heart=h)).max() for h in (0.0, 0.5)]
+    counts = [find_objects(prediction, 0.5, Separation(separate=True, min_peak_distance=h)).max() for h in (0.0, 0.5)]
     assert counts == [3, 2]
-    found = find_objects(prediction, 0.5, Separation(separate=True, heart=0.5))
+    found = find_objects(prediction, 0.5, Separation(separate=True, min_peak_distance=0.5))
     assert not found[TOUCHING == 3].any()
-    without = find_objects(perfect(TOUCHING, heads=False), 0.5, Separation(separate=True, heart=0.9))
+    without = find_objects(perfect(TOUCHING, heads=False), 0.5, Separation(separate=True, min_peak_distance=0.9))
     assert without.max() == 3
 
 

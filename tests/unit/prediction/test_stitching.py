@@ -19,8 +19,10 @@ from unet.training.inputs.targets import make_targets
 
 SEPARATIONS = {
     "connected areas": Separation(),
-    "told apart": Separation(separate=True, depth=0.2),
-    "all": Separation(separate=True, depth=0.2, heart=0.3, min_area=60, fill_holes=True, clear_edge=True),
+    "told apart": Separation(separate=True, min_valley_depth=0.2),
+    "all": Separation(
+        separate=True, min_valley_depth=0.2, min_peak_distance=0.3, min_area=60, fill_holes=True, clear_edge=True
+    ),
 }
 
 
