@@ -28,6 +28,8 @@ UNSURE = 0.75
 FEWEST = 5
 # A model whose validation Dice is lower has learned next to nothing.
 LITTLE_DICE = 0.5
+# The likeliest cause of an empty result comes first: it may be right.
+NONE = "Perhaps there are no nuclei in this image."
 
 
 @dataclass(frozen=True)
@@ -97,25 +99,25 @@ def advise(
 
 def _empty(image: np.ndarray, prediction: Prediction, threshold: float, preparation: Preparation) -> Advice:
     if not preparation.invert and undecided(prediction) > UNSURE and kind_of(image).startswith("bright"):
-        return _inverted(preparation, "Next to nothing is found, and of that the model is unsure.")
+        return _inverted(preparation, f"Next to nothing is found, and of that the model is unsure. {NONE}")
     # Where a hundredth of a percent of the pixels lies.
     highest = float(np.quantile(prediction.probability, 0.9999))
     if threshold > 0.1 and highest > 0.05:
         better = max(0.05, math.floor(highest * 0.6 * 100) / 100)
         if better < threshold:
             return Advice(
-                f"Next to nothing lies above {threshold:.2f}; the model is nowhere surer than {highest:.2f}.",
+                f"Next to nothing lies above {threshold:.2f}; the model is nowhere surer than {highest:.2f}. {NONE}",
                 f"Lower the threshold to {better:.2f}",
                 threshold=better,
             )
     if image.ndim == 3 and image.shape[2] > 1 and len(preparation.channels) == 1:
         other = (preparation.channels[0] + 1) % image.shape[2]
         return Advice(
-            "Next to nothing is found in this channel. The nuclei may be in another one.",
+            f"Next to nothing is found in this channel. {NONE} Or they are in another one.",
             f"Try channel {other + 1}",
             dataclasses.replace(preparation, channels=(other,)),
         )
-    return _inverted(preparation, "Next to nothing is found.")
+    return _inverted(preparation, f"Next to nothing is found. {NONE}")
 
 
 def undecided(prediction: Prediction) -> float:
@@ -128,7 +130,9 @@ def _inverted(preparation: Preparation, what: str) -> Advice:
     if preparation.invert:
         return Advice(f"{what} Turning the contrast round does not help; a model trained on such images might.")
     return Advice(
-        f"{what} The contrast may be the other way round from what the model learned.",
+        f"{what} Or the contrast is the other way round from what the model learned."
+        if what.endswith(NONE)
+        else f"{what} The contrast may be the other way round from what the model learned.",
         "Invert the contrast",
         dataclasses.replace(preparation, invert=True),
     )

@@ -71,6 +71,23 @@ def test_nothing_at_all_may_be_inverted():
     assert again.preparation is None  # no going round in circles
 
 
+def test_an_empty_result_may_be_right_and_that_is_said_before_any_remedy():
+    empty, image = np.zeros((200, 200), np.uint16), np.random.default_rng(0).integers(0, 255, (200, 200, 2), np.uint8)
+    faint = np.full((200, 200), 0.3, np.float32)
+    bright = 255 - draw_discs(5, (200, 200), 0)[0]
+    asked = [
+        ask(empty),
+        ask(empty, preparation=Preparation(invert=True)),
+        ask(empty, probability=faint),
+        ask(empty, probability=faint, image=bright),
+        ask(empty, image=image, preparation=Preparation(channels=(1,))),
+    ]
+    for advice in asked:
+        before, said, _ = advice.message.partition("Perhaps there are no nuclei in this image.")
+        assert said
+        assert "contrast" not in before
+
+
 def test_nothing_in_one_of_several_channels():
     image = np.random.default_rng(0).integers(0, 255, (200, 200, 4), np.uint8)
     advice = ask(np.zeros((200, 200), np.uint16), image=image, preparation=Preparation(channels=(3,)))
