@@ -22,6 +22,8 @@ INTENSITIES = ("stored", "percentiles")
 OUTPUTS = ("mask", "mask+border+distance")
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("float32", "bfloat16", "auto")
+# Training settings that only crops know: of no effect where whole images are resized.
+ONLY_CROPS = ("crops", "scale", "balance")
 
 
 def _times(size: tuple[int, ...]) -> str:
@@ -70,25 +72,25 @@ class ModelConfig(Section):
     def __post_init__(self):
         super().__post_init__()
         if self.has_heads and self.classes != 1:
-            raise ConfigError(f"outputs is {self.outputs}, which separates nuclei; it needs classes 1.")
+            raise ConfigError(f"`outputs` is `{self.outputs}`, which separates nuclei; it needs `classes` 1.")
         if self.has_heads and not self.is_native:
-            raise ConfigError(f"outputs is {self.outputs}, which needs images at their own size: resolution native.")
+            raise ConfigError(f"`outputs` is `{self.outputs}`, which needs `resolution` `native`.")
         if not 2 <= len(self.filters) <= 7:
-            raise ConfigError(f"filters names {len(self.filters)} levels; a U-Net here has 2 to 7.")
+            raise ConfigError(f"`filters` names {len(self.filters)} levels; a U-Net here has 2 to 7.")
         blocks = 2 * len(self.filters) - 1
         if len(self.dropout) == 1:
             object.__setattr__(self, "dropout", self.dropout * blocks)
         if len(self.dropout) != blocks:
             raise ConfigError(
-                f"dropout has {len(self.dropout)} values; {len(self.filters)} levels need {blocks}, or 1."
+                f"`dropout` has {len(self.dropout)} values; {len(self.filters)} levels need {blocks}, or 1."
             )
         if len(self.input_size) != 2:
-            raise ConfigError(f"input_size is {self.input_size}; it must be a height and a width.")
+            raise ConfigError(f"`input_size` is {self.input_size}; it must be a height and a width.")
         step = 2**self.depth
         if any(side % step for side in self.input_size):
             better = tuple(math.ceil(side / step) * step for side in self.input_size)
             raise ConfigError(
-                f"input_size is {_times(self.input_size)}; {self.depth} poolings need multiples of {step}, "
+                f"`input_size` is {_times(self.input_size)}; {self.depth} poolings need multiples of {step}, "
                 f"such as {_times(better)}."
             )
 
@@ -161,7 +163,7 @@ class TrainingConfig(Section):
     )
     photometric: float = option(
         0.0,
-        "Augmentation of crops: change contrast, gamma, stain, noise and focus at random, 0 (not at all) to 1.",
+        "Augmentation: change contrast, gamma, stain, noise and focus at random, 0 (not at all) to 1.",
         low=0.0,
         high=1.0,
     )
@@ -209,7 +211,7 @@ class Config:
     def __post_init__(self):
         height, width = self.model.input_size
         if self.training.quarter_turns and height != width:
-            raise ConfigError(f"quarter_turns needs a square input_size, not {_times(self.model.input_size)}.")
+            raise ConfigError(f"`quarter_turns` needs a square `input_size`, not {_times(self.model.input_size)}.")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as JSON types."""

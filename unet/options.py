@@ -1,4 +1,7 @@
-"""Settings as frozen dataclasses whose fields carry their help, bounds and choices."""
+"""Settings as frozen dataclasses whose fields carry their help, bounds and choices.
+
+In messages, the names of fields and choices stand in backticks, so that a page can put its own words in their place.
+"""
 
 from __future__ import annotations
 
@@ -51,12 +54,12 @@ def _checked_value(item: dataclasses.Field, like: Any, value: Any) -> Any:
     if isinstance(like, float) and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if type(value) is not type(like):
-        raise ConfigError(f"{item.name} is {value!r}; it must be of type {type(like).__name__}.")
+        raise ConfigError(f"`{item.name}` is {value!r}; it must be of type {type(like).__name__}.")
     low, high, choices = (item.metadata[key] for key in ("low", "high", "choices"))
     if choices and value not in choices:
-        raise ConfigError(f"{item.name} is {value!r}; choose from {', '.join(map(str, choices))}.")
+        raise ConfigError(f"`{item.name}` is {value!r}; choose from {', '.join(map(str, choices))}.")
     if low is not None and not low <= value <= high:
-        raise ConfigError(f"{item.name} is {value!r}; it must lie between {low} and {high}.")
+        raise ConfigError(f"`{item.name}` is {value!r}; it must lie between {low:,} and {high:,}.")
     return value
 
 

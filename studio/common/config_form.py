@@ -10,8 +10,10 @@ from typing import Any
 
 import streamlit as st
 
-from unet.config import PRESETS, Config, ModelConfig, TrainingConfig, preset
-from unet.errors import ConfigError
+from studio.common.text import plain
+from unet.config import ONLY_CROPS, PRESETS, Config, ModelConfig, TrainingConfig, preset
+from unet.errors import ConfigError, UnetError
+from unet.models.metadata import check_config
 from unet.models.network import different_weights
 from unet.models.registry import list_models
 from unet.settings import read_settings
@@ -76,10 +78,26 @@ def config_form() -> Config | None:
             values |= _widgets(start, AUGMENTATION)
         with st.expander("Advanced: architecture, split, early stopping", icon=":material/tune:", key="advanced"):
             values |= _advanced(start)
-        return start.replace(**values)
+        config = start.replace(**values)
+        check_config(config.model)
+        return config
     except ConfigError as error:
-        problem.error(str(error), icon=":material/error:")
+        problem.error(worded(error), icon=":material/error:")
         return None
+
+
+def worded(error: UnetError) -> str:
+    """Return a message as Markdown, with the page's labels in the place of the names of settings and choices."""
+    # Escaped by then, as all of it is.
+    named = re.compile(r"\\`(.+?)\\`")
+    words = named.sub(lambda found: f"**{plain(_word(found[1].replace(chr(92), '')))}**", plain(str(error)))
+    return words[:1].upper() + words[1:]
+
+
+def _word(name: str) -> str:
+    if name in {item.name for item in _fields()}:
+        return label_of(name).partition(" (")[0]
+    return CHOICE_LABELS.get(name, name)
 
 
 def remember(config: Config) -> None:
@@ -125,6 +143,12 @@ def field_widget(item: dataclasses.Field, start: Config) -> Any:
         "help": item.metadata["help"],
         "persist_state": "session",
     }
+    if item.name in ONLY_CROPS and _resolution(start) != "native":
+        here, needed = CHOICE_LABELS[_resolution(start)], CHOICE_LABELS["native"]
+        common |= {
+            "disabled": True,
+            "help": f"{common['help']} **Of no effect here**: Resolution is “{here}”; only “{needed}” draws crops.",
+        }
     low, high, choices = (item.metadata[name] for name in ("low", "high", "choices"))
     if item.name == "start_from":
         # One that was remembered may be gone; starting then says so.
@@ -138,14 +162,20 @@ def field_widget(item: dataclasses.Field, start: Config) -> Any:
         )
     if isinstance(default, tuple):
         return parse_numbers(item, st.text_input(**common))
+    # Bounds are not the widget's: the browser would keep back what lies outside them and train with the number before.
     if isinstance(default, int):
-        return st.number_input(min_value=low, max_value=high, step=1, **common)
+        return st.number_input(step=1, **common)
     if isinstance(default, float) and low is not None and _is_share(low, high):
         return st.slider(min_value=low, max_value=high, step=0.01, **common)
     if isinstance(default, float):
         step = 10.0 ** (math.floor(math.log10(default)) - 1) if default else None
-        return st.number_input(min_value=low, max_value=high, step=step, format="%g", **common)
+        return st.number_input(step=step, format="%g", **common)
     return st.text_input(**common)
+
+
+def _resolution(start: Config) -> str:
+    """Return the resolution as it is chosen, further down on the page."""
+    return st.session_state.get(_key(start.preset, "resolution"), start.model.resolution)
 
 
 def _starts(start: Config) -> list[str]:
@@ -169,7 +199,7 @@ def parse_numbers(item: dataclasses.Field, text: str) -> tuple:
         values = ()
     if not values:
         what = "whole numbers" if kind is int else "numbers"
-        raise ConfigError(f"{item.name} is “{text}”; write {what}, such as {_shown(item.default)}.")
+        raise ConfigError(f"`{item.name}` is “{text}”; write {what}, such as {_shown(item.default)}.")
     if item.name == "input_size" and len(values) == 1:
         return values * 2
     return values

@@ -16,6 +16,7 @@ import streamlit as st
 
 from studio.common.progress import progress_bar
 from studio.common.scroll import begin_at_top
+from studio.common.text import own_file_name
 from unet.datasets.add import Dataset, add_files, add_folder, add_sample, add_zip, delete_dataset, list_datasets
 from unet.datasets.inspection import DatasetReport, inspect_dataset
 from unet.errors import DatasetError, UnetError
@@ -236,7 +237,7 @@ def _store_zip(upload, settings: Settings) -> Dataset:
         if time.time() - old.stat().st_mtime > LEFT_BEHIND:
             shutil.rmtree(old, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix="zip-", dir=uploads) as folder:
-        archive = Path(folder) / "upload.zip"
+        archive = Path(folder) / own_file_name(upload.name, "upload.zip")
         upload.seek(0)
         with progress_bar("Storing the upload", "MB") as progress, archive.open("wb") as file:
             for chunk in iter(partial(upload.read, CHUNK), b""):

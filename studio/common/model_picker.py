@@ -13,7 +13,7 @@ import streamlit as st
 
 from studio.common.model_card import card_of, show_card
 from studio.common.model_export import show_exports
-from studio.common.text import plain
+from studio.common.text import own_file_name, plain
 from unet.errors import ModelError
 from unet.models.folder import ModelEntry, find_model, list_models, model_stamp, store_model_zip
 from unet.models.metadata import INFO_FILE
@@ -250,7 +250,7 @@ def _store(key: str, settings: Settings) -> None:
     try:
         settings.cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="model-", dir=settings.cache) as folder:
-            archive = Path(folder) / (re.sub(r"[^\w. -]", "_", upload.name).lstrip(".")[-100:] or "model.zip")
+            archive = Path(folder) / own_file_name(upload.name, "model.zip")
             archive.write_bytes(upload.getbuffer())
             stored = store_model_zip(archive, settings)
     except (ModelError, OSError) as error:

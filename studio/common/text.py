@@ -10,6 +10,12 @@ def plain(text: str) -> str:
     return re.sub(r"([\\`*_\[\]$<>~#|:!&])", r"\\\1", " ".join(text.split()))
 
 
+def own_file_name(name: str, default: str) -> str:
+    """Return what a file was called where it came from, as a name that it may have here too: messages then say it."""
+    last = "".join(letter for letter in re.split(r"[/\\]", name)[-1] if letter.isprintable())
+    return last.lstrip(".")[-60:] or default  # characters of up to four bytes, of which a name may have 255
+
+
 def short(name: str, most: int = 24) -> str:
     """Return a name with its middle left out where it is long; the end of a file name tells its kind."""
     return name if len(name) <= most else f"{name[: most - 10]}…{name[-9:]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from studio.common.config_form import config_form
+from studio.common.config_form import config_form, worded
 from studio.common.text import duration
 from studio.train.run_list import open_run_view, show_busy, start_run
 from unet.config import Config
@@ -26,13 +26,14 @@ def settings_and_start(dataset: Dataset, report: DatasetReport, settings: Settin
             _show_model(config)
     with step("4 · Start"):
         st.markdown(_expectation(config, report, settings) if config else "Fix the setting above.")
-        if st.button(
+        clicked = st.button(
             "Start training",
             type="primary",
             icon=":material/play_arrow:",
             key="start_training",
             disabled=config is None,
-        ):
+        )
+        if clicked and config:
             _start(dataset, report, config, settings)
 
 
@@ -50,7 +51,7 @@ def _start(dataset: Dataset, report: DatasetReport, config: Config, settings: Se
     except TrainingBusy as busy:
         show_busy(busy, key="start")
     except (UnetError, OSError) as error:
-        st.error(f"The training could not be started. {error}", icon=":material/error:")
+        st.error(f"The training could not be started. {worded(error)}", icon=":material/error:")
     else:
         open_run_view(run.name)
         st.rerun()

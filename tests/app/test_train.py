@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from studio.common.config_form import parse_numbers
 from studio.common.dataset_picker import browser_is_here
-from studio.common.text import duration
+from studio.common.text import duration, own_file_name
 from tests.factories import write_pairs, write_tutorial, zip_folder
 from unet.config import ModelConfig, preset
 from unet.datasets.add import add_folder, add_zip, list_datasets
@@ -162,9 +162,9 @@ def test_a_bad_archive_is_refused_in_words(open_app, settings, members, named):
 
 
 def test_what_is_no_zip_is_refused(open_app):
-    app = upload_zip(open_app("train"), b"this is text")
+    app = upload_zip(open_app("train"), b"this is text", name="../Zellen (März).zip")
     assert not app.exception
-    assert app.error
+    assert "Zellen (März).zip" in app.error[0].value.replace("\\", "")
 
 
 def test_bad_samples_are_told_and_left_out(open_app, tutorial_folder, tmp_path):
@@ -200,18 +200,38 @@ def test_a_dataset_that_is_gone(open_app):
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("filters", "4, eight", "filters is “4, eight”"),
-        ("filters", "16, 32", "dropout has 9 values"),
+        ("filters", "4, eight", "**Filters** is “4, eight”"),
+        ("filters", "16, 32", "**Dropout** has 9 values"),
+        ("filters", "1024, 1024, 1024, 1024, 1024", "make **Filters** smaller"),
+        ("epochs", 0, "**Epochs** is 0; it must lie between 1 and 10,000"),
+        ("batch_size", 300, "**Batch size** is 300; it must lie"),
+        (
+            "outputs",
+            "mask+border+distance",
+            "**Outputs** is **Mask, border, distance**, which needs **Resolution** **Own",
+        ),
+        ("quarter_turns", True, "**Quarter turns** needs a square **Input size**"),
         ("input_size", "100 x 128", "such as 112x128"),
         ("dropout", "2", "must lie between"),
-        ("filters", "", "filters is “”"),
+        ("filters", "", "**Filters** is “”"),
     ],
 )
 def test_a_value_that_cannot_work_is_named(ready, name, value, said):
+    if name == "quarter_turns":
+        setting(ready, "input_size").set_value("64 x 128").run()
     setting(ready, name).set_value(value).run()
     assert not ready.exception
     assert said in ready.error[0].value
     assert ready.button(key="start_training").disabled
+
+
+def test_a_setting_without_effect_cannot_be_changed_and_says_why(ready):
+    for name in ("scale", "balance", "crops"):
+        assert setting(ready, name).disabled
+        assert "Resolution is “Resized to input size”" in setting(ready, name).help
+    assert not setting(ready, "flips").disabled
+    setting(ready, "resolution").set_value("native").run()
+    assert not any(setting(ready, name).disabled for name in ("scale", "balance", "crops"))
 
 
 def test_the_settings_reach_the_run(ready, settings):
@@ -257,8 +277,18 @@ def test_numbers_are_read_as_they_are_typed():
     assert parse_numbers(fields["input_size"], "256 x 128") == (256, 128)
     assert parse_numbers(fields["input_size"], "256") == (256, 256)
     assert parse_numbers(fields["filters"], "[8, 16;32]".strip("[]")) == (8, 16, 32)
-    with pytest.raises(ConfigError, match="dropout is “nothing”"):
+    with pytest.raises(ConfigError, match="`dropout` is “nothing”"):
         parse_numbers(fields["dropout"], "nothing")
+
+
+@pytest.mark.parametrize(
+    "name", ["", "..", "a/../..", "\0", "C:\\cells\\.zip", "ä" * 300 + ".zip", "\ud800.zip", "🔬" * 90]
+)
+def test_the_name_of_a_strangers_file_can_be_had_here(tmp_path, name):
+    path = tmp_path / own_file_name(name, "upload.zip")
+    path.write_bytes(b"")
+    assert path.parent.resolve() == tmp_path.resolve()
+    assert path.is_file()
 
 
 def test_durations_in_words():

@@ -120,10 +120,16 @@ def test_a_value_that_cannot_work_is_explained(app, page):
     open_page(page, f"{app.url}/train")
     page.get_by_text("Sample", exact=True).click()
     click(page, "Use the sample dataset")
+    start = page.get_by_role("button", name="Start training")
+    set_number(page, "Epochs", 0)
+    expect(page.get_by_text("Epochs is 0; it must lie between 1 and 10,000")).to_be_visible()
+    expect(start).to_be_disabled()
+    set_number(page, "Epochs", 2)
+    expect(start).to_be_enabled()
     page.get_by_text("Advanced:").click()
     set_text(page, "Input size (height x width)", "100 x 100")
-    expect(page.get_by_text("input_size is 100x100")).to_be_visible()
-    expect(page.get_by_role("button", name="Start training")).to_be_disabled()
+    expect(page.get_by_text("Input size is 100x100")).to_be_visible()
+    expect(start).to_be_disabled()
 
 
 def test_the_page_fits_a_phone(app, page):

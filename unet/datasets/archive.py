@@ -104,7 +104,7 @@ def extract_zip(archive: Path, folder: Path, limits: Limits, progress: Progress 
             with _refusals(member.filename), opened.open(member) as source:
                 digests[path], size = _store(source, Path(folder) / path, member.file_size, member.filename)
             if size != member.file_size:
-                raise ArchiveError(f"{member.filename!a} is smaller than the archive says; make or download it again.")
+                raise ArchiveError(f"{member.filename!r} is smaller than the archive says; make or download it again.")
             if progress:
                 progress(len(digests), len(members))
     return combine(digests)
@@ -203,7 +203,7 @@ def _check_overlap(members: list[zipfile.ZipInfo], end: int) -> None:
     starts = [*(member.header_offset for member in ordered[1:]), end]
     for member, following in zip(ordered, starts, strict=False):
         if member.header_offset + LOCAL_HEADER_BYTES + member.compress_size > following:
-            raise ArchiveError(f"The member {member.filename!a} overlaps what follows it; such archives are refused.")
+            raise ArchiveError(f"The member {member.filename!r} overlaps what follows it; such archives are refused.")
 
 
 def _store(source: BinaryIO, path: Path, room: int, name: str) -> tuple[bytes, int]:
@@ -213,7 +213,7 @@ def _store(source: BinaryIO, path: Path, room: int, name: str) -> tuple[bytes, i
         while chunk := source.read(CHUNK):
             size += len(chunk)
             if size > room:
-                raise ArchiveError(f"{name!a} is larger than it may be; such archives and uploads are refused.")
+                raise ArchiveError(f"{name!r} is larger than it may be; such archives and uploads are refused.")
             digest.update(chunk)
             target.write(chunk)
     return digest.digest(), size
@@ -237,8 +237,8 @@ def _refusals(name: str) -> Iterator[None]:
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise ArchiveError(
-                f"The disk is full; {name!a} could not be stored. Free some space and try again."
+                f"The disk is full; {name!r} could not be stored. Free some space and try again."
             ) from error
-        raise ArchiveError(f"{name!a} cannot be read or stored: {error.strerror or error}.") from error
+        raise ArchiveError(f"{name!r} cannot be read or stored: {error.strerror or error}.") from error
     except DAMAGED as error:
-        raise ArchiveError(f"{name!a} is damaged or no zip archive ({error}); make or download it again.") from error
+        raise ArchiveError(f"{name!r} is damaged or no zip archive ({error}); make or download it again.") from error

@@ -62,11 +62,11 @@ def check_tree(paths: Iterable[PurePosixPath]) -> None:
     for path in paths:
         same = files.setdefault(_key(path), path)
         if same is not path:
-            raise ArchiveError(f"The member {str(path)!a} is there twice; such archives are refused.")
+            raise ArchiveError(f"The member {str(path)!r} is there twice; such archives are refused.")
     for path in files.values():
         for parent in path.parents[:-1]:
             if _key(parent) in files:
-                raise ArchiveError(f"The member {str(parent)!a} is a file and a folder; such archives are refused.")
+                raise ArchiveError(f"The member {str(parent)!r} is a file and a folder; such archives are refused.")
 
 
 def _key(path: PurePosixPath) -> str:

@@ -33,7 +33,7 @@ def folder_fingerprint(folder: Path, progress: Callable[[int, int], None] | None
         try:
             digests[name] = _digest(f"{folder}/{name}")
         except OSError as error:
-            raise DatasetError(f"{name!a} cannot be read: {error.strerror}.") from error
+            raise DatasetError(f"{name!r} cannot be read: {error.strerror}.") from error
         if progress:
             progress(len(digests), len(wanted))
     return combine(digests)

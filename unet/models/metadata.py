@@ -169,9 +169,13 @@ def check_config(config: ModelConfig) -> ModelConfig:
 
     parameters = count_parameters(config)
     if parameters > MAX_PARAMETERS:
-        raise ConfigError(f"the network has {parameters:,} parameters; the limit is {MAX_PARAMETERS:,}")
+        raise ConfigError(
+            f"the network has {parameters:,} parameters, more than {MAX_PARAMETERS:,}; make `filters` smaller"
+        )
     if largest_tensor(config) > MAX_TENSOR:
-        raise ConfigError("a single image would need tensors of more than 1 GiB; make input_size or filters smaller")
+        raise ConfigError(
+            "a single image would need tensors of more than 1 GiB; make `input_size` or `filters` smaller"
+        )
     return config
 
 

@@ -166,7 +166,7 @@ def _choose_members(members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo
         if member.is_dir() or "__MACOSX" in path.parts or path.name.startswith("."):
             continue
         if path.name not in (INFO_FILE, WEIGHTS_FILE) or len(path.parts) > 2 or path.name in chosen:
-            raise ValueError(f"only {INFO_FILE} and {WEIGHTS_FILE} belong in it, not {member.filename[:100]!a}")
+            raise ValueError(f"only {INFO_FILE} and {WEIGHTS_FILE} belong in it, not {member.filename[:100]!r}")
         if member.flag_bits & 1 or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError(f"{path.name} is encrypted or packed in an unusual way")
         chosen[path.name] = member

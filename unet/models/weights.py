@@ -115,14 +115,14 @@ def _datasets(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
             if seen > MAX_MEMBERS or name.count("/") > MAX_DEPTH:
                 raise _Refused("has more members than any model")
             if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-                raise _Refused(f"has a link, {name!a}, where values belong")
+                raise _Refused(f"has a link, {name!r}, where values belong")
             member = group[key]
             if isinstance(member, h5py.Group):
                 waiting.append((f"{name}/", member))
             elif isinstance(member, h5py.Dataset):
                 yield name, member
             else:
-                raise _Refused(f"has a member, {name!a}, that is neither a group nor values")
+                raise _Refused(f"has a member, {name!r}, that is neither a group nor values")
 
 
 def saved_layout(model: keras.Model) -> Layout:

@@ -113,7 +113,7 @@ def check_start(config: Config, settings: Settings) -> None:
     start = find_model(config.training.start_from, settings).info.config
     if name := different_weights(start, config.model):
         raise ConfigError(
-            f"The model “{config.training.start_from}” has {name} {getattr(start, name)}, not "
+            f"The model “{config.training.start_from}” has `{name}` {getattr(start, name)}, not "
             f"{getattr(config.model, name)}; its weights fit no other architecture."
         )
 
