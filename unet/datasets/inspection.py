@@ -19,10 +19,11 @@ from unet.datasets.leakage import MAX_IMAGES, Signature, find_siblings, make_sig
 from unet.datasets.samples import LEFT_OUT, PREDICT, DatasetReport, Sample, SampleReport
 from unet.errors import DatasetError, ImageError
 from unet.files import atomic_folder, read_json, write_json
-from unet.io.images import read_image
+from unet.io.budget import DECODING
+from unet.io.images import memory_to_work_on, read_image, room_to_work_on
 from unet.parallel import map_in_processes
 from unet.settings import Settings
-from unet.threads import map_files
+from unet.threads import WORKERS, map_files
 
 __all__ = ["DatasetReport", "SampleReport", "inspect_dataset", "read_labels", "require_usable"]
 
@@ -74,11 +75,10 @@ def _inspect(
 ) -> Sequence[SampleReport]:
     """Read every sample and keep the label maps."""
     samples = dataset.samples()
-    many = sum(len(sample.masks) for sample in samples) >= MANY_MASKS
     try:
         with atomic_folder(dataset.folder / "labels") as labels:
             inspect = partial(_inspect_sample, labels=labels, max_megapixels=settings.max_image_megapixels)
-            found = (map_in_processes if many else map_files)(inspect, samples, progress)
+            found = _for_each(inspect, samples, settings.max_image_megapixels, progress)
             siblings = find_siblings([signature for _, signature in found])
             names = [None if group is None else f"found-{group + 1}" for group in siblings]
             return [dataclasses.replace(row, sibling=name) for (row, _), name in zip(found, names, strict=True)]
@@ -88,6 +88,30 @@ def _inspect(
         raise DatasetError(
             f"The label maps of “{dataset.name}” cannot be stored in {dataset.folder}: {error.strerror or error}."
         ) from error
+
+
+def _for_each(
+    inspect: Callable[[Sample], tuple[SampleReport, Signature | None]],
+    samples: Sequence[Sample],
+    max_megapixels: int,
+    progress: Callable[[int, int], None] | None,
+) -> list[tuple[SampleReport, Signature | None]]:
+    """Inspect all samples: by processes where there are many masks, by threads where images are too large for that.
+
+    Threads share one budget of memory and wait for each other; processes know nothing of each other.
+    """
+    large = range(len(samples))
+    if sum(len(sample.masks) for sample in samples) >= MANY_MASKS:
+        share = DECODING.total // WORKERS
+        sizes = [memory_to_work_on(sample.image, max_megapixels=max_megapixels) for sample in samples]
+        large = [index for index, size in enumerate(sizes) if size > share]
+    small = sorted(set(range(len(samples))).difference(large))
+    done: dict[int, tuple[SampleReport, Signature | None]] = {}
+    for indices, each in ((small, map_in_processes), (large, map_files)):
+        before = len(done)
+        counted = progress and (lambda count, _, before=before: progress(before + count, len(samples)))
+        done |= zip(indices, each(inspect, [samples[index] for index in indices], counted), strict=True)
+    return [done[index] for index in range(len(samples))]
 
 
 def read_labels(dataset: Dataset, sample_id: str) -> np.ndarray:
@@ -178,11 +202,12 @@ def _sibling_notes(rows: Sequence[SampleReport], places: dict[str, Sample]) -> I
 def _inspect_sample(sample: Sample, labels: Path, max_megapixels: int) -> tuple[SampleReport, Signature | None]:
     """Report on a sample and keep its label map; its signature is for telling which images belong together."""
     report = SampleReport(sample.id)
-    try:
-        image = read_image(sample.image, max_megapixels=max_megapixels)
-    except ImageError as error:
-        return dataclasses.replace(report, problems=(str(error),), use=LEFT_OUT), None
-    return _inspect_image(report, sample, image, labels, max_megapixels), make_signature(image)
+    with room_to_work_on(sample.image, max_megapixels=max_megapixels):
+        try:
+            image = read_image(sample.image, max_megapixels=max_megapixels)
+        except ImageError as error:
+            return dataclasses.replace(report, problems=(str(error),), use=LEFT_OUT), None
+        return _inspect_image(report, sample, image, labels, max_megapixels), make_signature(image)
 
 
 def _inspect_image(

@@ -14,7 +14,8 @@ import numpy as np
 
 from unet.datasets.samples import Sample, name_some
 from unet.errors import DatasetError, ImageError
-from unet.io.images import read_mask
+from unet.io.decode import Source
+from unet.io.images import image_size, read_mask
 from unet.io.sparse_png import read_block
 
 
@@ -88,14 +89,15 @@ def _filled_block(path: Path, size: tuple[int, int], max_megapixels: int) -> tup
     block = read_block(data, size)
     if block is not None:
         return block
-    mask = read_mask(data, name=path.name, max_megapixels=max_megapixels)
-    _check_size(path, mask, size)
-    return 0, 0, mask
+    return 0, 0, _read_fitting(path, data, size, max_megapixels)
 
 
-def _check_size(path: Path, mask: np.ndarray, size: tuple[int, int]) -> None:
-    if mask.shape != size:
-        raise ImageError(f"{path.name} is {_shown(mask.shape)} pixels, but its image is {_shown(size)}.")
+def _read_fitting(path: Path, source: Source, size: tuple[int, int], max_megapixels: int) -> np.ndarray:
+    """Read a mask that is as large as its image; of another one no pixel is decoded."""
+    found = image_size(source, name=path.name, max_megapixels=max_megapixels)
+    if found != size:
+        raise ImageError(f"{path.name} is {_shown(found)} pixels, but its image is {_shown(size)}.")
+    return read_mask(source, name=path.name, max_megapixels=max_megapixels)
 
 
 def _nuclei_problems(found: dict[str, list[Path]], overlapping: int, count: int):
@@ -125,8 +127,7 @@ def _read_pair(sample: Sample, size: tuple[int, int], max_megapixels: int) -> La
     """Read a mask that is binary (its nuclei are its connected parts) or holds a value for each nucleus or class."""
     path = sample.masks[0]
     try:
-        mask = read_mask(path, max_megapixels=max_megapixels)
-        _check_size(path, mask, size)
+        mask = _read_fitting(path, path, size, max_megapixels)
     except ImageError as error:
         return Labels(None, 0, "binary", (str(error),))
     if not np.can_cast(mask.dtype, np.uint32) and (mask.min() < 0 or mask.max() >= 2**32):

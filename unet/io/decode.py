@@ -14,13 +14,13 @@ import numpy as np
 from PIL import BmpImagePlugin, Image, JpegImagePlugin, PngImagePlugin
 
 from unet.io.bounds import Refused, check_size
+from unet.io.embedded import PNG, jpeg_frames
 from unet.io.tiff import TIFF_SIGNATURES, open_tiff
 from unet.io.upright import ORIENTATION, turn_upright
 from unet.memmap import WHOLE, Region
 
 Source = Path | str | bytes | BinaryIO
 
-PNG = b"\x89PNG\r\n\x1a\n"
 # The readers themselves, not Image.open: that has a bound of its own on pixels, one for the whole process.
 READERS = {
     PNG: PngImagePlugin.PngImageFile,
@@ -30,6 +30,8 @@ READERS = {
 # Bit depth and colour type. imagecodecs is the faster on these, and Pillow would give 16-bit colour as 8-bit.
 PNG_PLAIN = ((8, 0), (8, 2), (8, 6), (16, 0))
 PNG_16_BIT = ((16, 2), (16, 4), (16, 6))
+# Bytes a pixel while Pillow decodes: four of its own, as many of a conversion, three of the result.
+PILLOW_BYTES = 12
 # Where a PNG says that it is to be turned; and transparency, which would add a channel.
 PNG_MORE = (b"eXIf", b"tEXt", b"zTXt", b"iTXt", b"tRNS")
 
@@ -45,6 +47,9 @@ class Decoder(Protocol):
 
     def read(self, number: int, *, mask: bool) -> np.ndarray:
         """Decode a page: (height, width) or (height, width, channels), alpha left out. Masks keep stored values."""
+
+    def memory(self, number: int) -> int:
+        """Return about how many bytes it takes to decode a page."""
 
     def parts(self, number: int) -> Iterator[tuple[Region, np.ndarray]]:
         """Decode a page in parts, as ``read`` gives them; where the file does not allow it, in one."""
@@ -100,6 +105,8 @@ class _OnePicture:
         if self._plain:
             width, height = struct.unpack_from(">II", self._data, 16)
             return check_size((height, width), self._max_megapixels)
+        if self._reader is JpegImagePlugin.JpegImageFile:
+            jpeg_frames(self._data)  # and see that its scans are not too many
         with self._open() as picture:
             size = check_size((picture.height, picture.width), self._max_megapixels)
             return size[::-1] if _orientation(picture) >= 5 else size
@@ -114,6 +121,12 @@ class _OnePicture:
             array = imagecodecs.png_decode(self._data) if deep else _pixels(picture, mask)
         return turn_upright(_without_alpha(array), orientation)
 
+    def memory(self, number: int) -> int:
+        height, width = self.size(number)
+        depth, colour = self._kind or (8, 2)
+        own = depth // 8 * {0: 1, 2: 3, 4: 4, 6: 8}.get(colour, 1)  # twice where alpha is left out afterwards
+        return height * width * (own if self._plain else max(own, PILLOW_BYTES)) + len(self._data)
+
     def parts(self, number: int) -> Iterator[tuple[Region, np.ndarray]]:
         yield WHOLE, self.read(number, mask=False)
 
@@ -124,10 +137,18 @@ class _OnePicture:
 def _pixels(picture: Image.Image, mask: bool) -> np.ndarray:
     kept = ("1", "L", "LA", "RGB", "RGBA", "I;16", "I;16B", "I", "F")
     if picture.mode not in kept and not (mask and picture.mode == "P"):
+        if picture.mode == "P":  # half the memory of letting Pillow do it
+            return _palette(picture)[np.asarray(picture)]
         picture = picture.convert("RGB")
     array = np.asarray(picture)
     # Pillow widens 16-bit grey in some files.
     return array.astype(np.uint16) if picture.mode == "I" and array.min() >= 0 and array.max() < 2**16 else array
+
+
+def _palette(picture: Image.Image) -> np.ndarray:
+    """Return the 256 colours of a palette, (256, 3) uint8; those that it lacks are black."""
+    colours = np.frombuffer(bytes(picture.getpalette("RGB") or ()), np.uint8).reshape(-1, 3)
+    return np.concatenate([colours, np.zeros((256 - len(colours), 3), np.uint8)])
 
 
 def _without_alpha(array: np.ndarray) -> np.ndarray:

@@ -10,11 +10,14 @@ import numpy as np
 
 from unet.errors import ImageError
 from unet.io.bounds import Refused
+from unet.io.budget import DECODING
 from unet.io.decode import Decoder, Source, open_image
 from unet.memmap import LARGE_PIXELS, let_go, new_map
 from unet.settings import Settings
 
 IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
+# A pixel's label map, mask and intermediate results.
+WORK_BYTES = 16
 MAX_MEGAPIXELS = Settings.max_image_megapixels
 
 
@@ -44,7 +47,7 @@ def read_image(
     ImageError
         If it cannot be read, or is larger than allowed.
     """
-    with _opened(source, name, max_megapixels) as image:
+    with _opened(source, name, max_megapixels) as image, DECODING.claim(image.memory(page)):
         return _narrow(image.read(page, mask=False))
 
 
@@ -73,14 +76,15 @@ def map_image(
     """
     with _opened(source, name, max_megapixels) as image:
         size, mapped = image.size(page), None
-        if size[0] * size[1] <= LARGE_PIXELS:
-            return _narrow(image.read(page, mask=False))
-        for region, part in image.parts(page):
-            part = _narrow(part)
-            if mapped is None:
-                mapped = new_map((*size, *part.shape[2:]), part.dtype, folder)
-            mapped[region] = part
-            let_go(mapped)
+        with DECODING.claim(image.memory(page)):
+            if size[0] * size[1] <= LARGE_PIXELS:
+                return _narrow(image.read(page, mask=False))
+            for region, part in image.parts(page):
+                part = _narrow(part)
+                if mapped is None:
+                    mapped = new_map((*size, *part.shape[2:]), part.dtype, folder)
+                mapped[region] = part
+                let_go(mapped)
         return mapped
 
 
@@ -98,7 +102,7 @@ def read_mask(
     ImageError
         If it cannot be read, is coloured, or holds fractions.
     """
-    with _opened(source, name, max_megapixels, "The mask") as image:
+    with _opened(source, name, max_megapixels, "The mask") as image, DECODING.claim(image.memory(page)):
         array = image.read(page, mask=True)
         if array.ndim == 3:
             if not (array == array[..., :1]).all():
@@ -121,6 +125,26 @@ def image_size(
     """
     with _opened(source, name, max_megapixels) as image:
         return image.size(page)
+
+
+@contextmanager
+def room_to_work_on(source: Source, *, max_megapixels: int = MAX_MEGAPIXELS) -> Iterator[None]:
+    """Hold the memory that it takes to read an image and its masks and to work on them, until the block ends.
+
+    Whatever cannot be read takes none: reading it then says why.
+    """
+    with DECODING.claim(memory_to_work_on(source, max_megapixels=max_megapixels)):
+        yield
+
+
+def memory_to_work_on(source: Source, *, max_megapixels: int = MAX_MEGAPIXELS) -> int:
+    """Return about how many bytes it takes to read an image and its masks and to work on them."""
+    try:
+        with _opened(source, None, max_megapixels) as image:
+            height, width = image.size(0)
+            return image.memory(0) + WORK_BYTES * height * width
+    except ImageError:
+        return 0
 
 
 def count_pages(source: Source, *, name: str | None = None) -> int:

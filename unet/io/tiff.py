@@ -12,7 +12,10 @@ import tifffile
 from PIL import TiffImagePlugin
 from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC
 
+from unet.io import guarded
 from unet.io.bounds import Refused, check_size
+from unet.io.embedded import check_fits, jpeg_frames, png_frames
+from unet.io.ome import page_order
 from unet.io.upright import ORIENTATION, turn_upright
 from unet.memmap import WHOLE, Region, let_go, strips
 
@@ -23,6 +26,17 @@ MAX_CHANNELS = 64
 MAX_BYTES_A_PIXEL = 8
 ALPHA = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
 JPEG = (COMPRESSION.JPEG, COMPRESSION.OJPEG, COMPRESSION.JPEG_2000_LOSSY)
+# Packings of which no more is unpacked than the strip or tile has room for; and those which are pictures with a header
+# of their own, that is looked at first. All others are decoded in a process with limits.
+BOUNDED = (
+    COMPRESSION.NONE,
+    COMPRESSION.LZW,
+    COMPRESSION.ADOBE_DEFLATE,
+    COMPRESSION.DEFLATE,
+    COMPRESSION.PACKBITS,
+    COMPRESSION.ZSTD,
+)
+PICTURES = {COMPRESSION.JPEG: jpeg_frames, COMPRESSION.PNG: png_frames}
 
 # What is wrong with a damaged file is said in an error; its log would be printed otherwise.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -31,7 +45,7 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 @contextmanager
 def open_tiff(stream: BinaryIO, max_megapixels: int) -> Iterator[TiffDecoder]:
     """Open a TIFF without decoding it."""
-    with tifffile.TiffFile(stream) as tiff:
+    with tifffile.TiffFile(stream, _multifile=False) as tiff:  # whatever it says of other files, none is opened
         yield TiffDecoder(tiff, stream, max_megapixels)
 
 
@@ -60,29 +74,40 @@ class TiffDecoder:
         self._page(number)
         places = self._places[number]
         if len(places) == 1:
-            return self._read(places[0], mask)
+            return self.read_place(places[0], mask=mask)
         self.size(number)
-        channels = [self._read(place, mask) for place in places]
+        channels = [self.read_place(place, mask=mask) for place in places]
         if any(channel.ndim > 2 or channel.shape != channels[0].shape for channel in channels):
             raise Refused("has channels that do not fit together; save each as an image of its own")
         return np.stack(channels, axis=-1)
 
-    def _read(self, place: int, mask: bool) -> np.ndarray:
+    def read_place(self, place: int, *, mask: bool) -> np.ndarray:
+        """Decode one page of the file, as ``read`` does."""
         page = self._checked(place)
+        if not _is_bounded(page) and not guarded.inside:
+            return guarded.read_page(
+                self._stream, place, mask=mask, max_megapixels=self._max_megapixels, memory=_memory_under_guard(page)
+            )
         if _needs_conversion(page):
             return self._convert(place)
-        array = page.asarray()
+        array = page.asarray(maxworkers=1 if guarded.inside else None)
         if page.axes.startswith("S"):
             array = np.moveaxis(array, 0, -1)
         array = _without_alpha(array, page)
         return turn_upright(array if mask else _as_shown(array, page), _orientation(page))
+
+    def memory(self, number: int) -> int:
+        """Return about how many bytes it takes to decode a page."""
+        page = self._page(number)
+        height, width = self.size(number)
+        return len(self._places[number]) * 2 * max(page.nbytes, height * width)
 
     def parts(self, number: int) -> Iterator[tuple[Region, np.ndarray]]:
         """Decode a page strip by strip or tile by tile; what is turned, planar or of unusual colours at once."""
         self._page(number)
         places = self._places[number]
         page = self._checked(places[0])
-        if len(places) > 1 or _needs_conversion(page) or _orientation(page) != 1 or page.axes.startswith("S"):
+        if len(places) > 1 or not _is_bounded(page) or _orientation(page) != 1 or page.axes.startswith("S"):
             yield WHOLE, self.read(number, mask=False)
             return
         for region, part in _rows(page) if page.is_memmappable else _segments(page):
@@ -93,6 +118,7 @@ class TiffDecoder:
         check_size((page.imagelength, page.imagewidth), self._max_megapixels)
         self._check_memory(page)
         self._check_whole(page)
+        self._check_pictures(page)
         if page.dtype.kind not in "buif":
             raise Refused(f"holds values of the kind {page.dtype}; that is no image here")
         return page
@@ -128,6 +154,20 @@ class TiffDecoder:
         if missing:
             raise Refused("is cut short or damaged; copy or download it again")
 
+    def _check_pictures(self, page: tifffile.TiffPage) -> None:
+        """Refuse a page whose strips or tiles are pictures that claim to be larger than these."""
+        frames_of = PICTURES.get(page.compression)
+        if frames_of is None or not _is_bounded(page):
+            return
+        tile = page.chunks[-3:-1] if len(page.chunks) > 2 and not page.axes.startswith("S") else page.chunks[-2:]
+        # Tables come apart from the streams, but a frame among them would be decoded too.
+        if page.jpegtables and jpeg_frames(page.jpegtables):
+            raise Refused("has a picture where tables belong; such files are refused")
+        for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+            if count:
+                self._tiff.filehandle.seek(offset)
+                check_fits(frames_of(self._tiff.filehandle.read(count)), tile)
+
     def _convert(self, number: int) -> np.ndarray:
         """Let Pillow turn what is neither grey nor RGB into RGB, upright."""
         self._stream.seek(0)
@@ -162,19 +202,32 @@ def _segments(page: tifffile.TiffPage) -> Iterator[tuple[Region, np.ndarray]]:
 def _channels_together(tiff: tifffile.TiffFile) -> list[list[int]]:
     """Return which pages of the file make up each image: one, or the channels where ImageJ or OME-XML say so."""
     alone = [[place] for place in range(len(tiff.pages))]
-    if not (tiff.is_imagej or tiff.is_ome) or len(alone) < 2:
-        return alone
     try:
-        series = tiff.series[0]
-        axes, shape = series.axes[:-2], series.shape[:-2]
-        if not series.axes.endswith("YX") or "C" not in axes or int(np.prod(shape)) != len(alone):
-            return alone
+        found = page_order(tiff, len(alone)) if len(alone) > 1 else None
     except Exception:  # Damaged notes on good pages: each is an image.
         return alone
-    if not 1 < shape[axes.index("C")] <= MAX_CHANNELS:
+    if found is None or tiff.pages.get(0, aspage=True).ndim != 2:
         return alone
-    order = np.arange(len(alone)).reshape(shape)
-    return np.moveaxis(order, axes.index("C"), -1).reshape(-1, shape[axes.index("C")]).tolist()
+    axes, order = found
+    channels = order.shape[axes.index("C")]
+    if not 1 < channels <= MAX_CHANNELS:
+        return alone
+    return np.moveaxis(order, axes.index("C"), -1).reshape(-1, channels).tolist()
+
+
+def _is_bounded(page: tifffile.TiffPage) -> bool:
+    """Tell whether decoding a page takes no more memory and time than its size says, once it is checked."""
+    return (
+        (page.compression in BOUNDED or page.compression in PICTURES)
+        and not _needs_conversion(page)
+        and not page.parent.is_ndpi
+    )
+
+
+def _memory_under_guard(page: tifffile.TiffPage) -> int:
+    """Return what decoding a page honestly takes: its tiles as 32-bit numbers, itself, and a copy as RGB."""
+    tile = int(np.prod(page.chunks, dtype=object)) * page.dtype.itemsize
+    return guarded.ROOM + 8 * tile + 3 * page.nbytes + 12 * page.imagelength * page.imagewidth
 
 
 def _orientation(page: tifffile.TiffPage) -> int:

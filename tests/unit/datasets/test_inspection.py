@@ -1,5 +1,7 @@
 import json
+import struct
 import threading
+import zlib
 from dataclasses import replace
 
 import numpy as np
@@ -352,3 +354,44 @@ def test_many_masks_are_read_by_processes_with_the_same_report(tutorial_folder, 
     assert many.samples == few.samples
     dataset = add_folder(tutorial_folder, elsewhere)
     assert all(read_labels(dataset, sample.id).max() == sample.nuclei for sample in many.usable)
+
+
+def test_large_images_are_inspected_one_after_the_other_whatever_their_number(tmp_path, settings, save, monkeypatch):
+    from unet.datasets import inspection
+    from unet.io.budget import Budget
+
+    together, most = [], []
+    real = inspection.read_image
+
+    def watched(*arguments, **options):
+        together.append(1)
+        most.append(len(together))
+        try:
+            return real(*arguments, **options)
+        finally:
+            together.pop()
+
+    for index in range(6):
+        save(tmp_path / f"large/s{index}/images/s{index}.png", np.full((300, 300), index, np.uint16))
+        for nucleus in range(3):
+            save(tmp_path / f"large/s{index}/masks/{nucleus}.png", np.full((300, 300), 255, np.uint8))
+    dataset = add_folder(tmp_path / "large", settings)
+    monkeypatch.setattr("unet.io.images.DECODING", Budget(2_000_000))  # one such image and the work on it
+    monkeypatch.setattr(inspection, "DECODING", Budget(2_000_000))
+    monkeypatch.setattr(inspection, "MANY_MASKS", 10)  # by processes, were they small
+    monkeypatch.setattr(inspection, "read_image", watched)
+    counts = []
+    report = inspect_dataset(dataset, settings, lambda done, total: counts.append((done, total)))
+    assert [sample.id for sample in report.samples] == [f"s{index}" for index in range(6)]
+    assert max(most) == 1
+    assert counts == [(done, 6) for done in range(1, 7)]
+
+
+def test_of_a_mask_that_does_not_fit_no_pixel_is_decoded(tmp_path, settings, save):
+    save(tmp_path / "odd/images/a.png", np.zeros((40, 40), np.uint8))
+    (tmp_path / "odd/masks").mkdir()
+    header = struct.pack(">IIBBBBB", 9000, 9000, 16, 0, 0, 0, 0)
+    chunk = struct.pack(">I", 13) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    (tmp_path / "odd/masks/a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)  # a header, and nothing behind it
+    report = inspect_dataset(add_folder(tmp_path / "odd", settings), settings)
+    assert report.samples[0].problems == ("a.png is 9000x9000 pixels, but its image is 40x40.",)

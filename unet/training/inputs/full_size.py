@@ -17,7 +17,7 @@ from unet.datasets.add import Dataset
 from unet.datasets.inspection import DatasetReport, SampleReport, read_labels, require_usable
 from unet.errors import DatasetError
 from unet.files import atomic_folder, read_json, recover_folder, write_json
-from unet.io.images import read_image
+from unet.io.images import read_image, room_to_work_on
 from unet.preprocess.normalize import bring, kind_of
 from unet.settings import Settings
 from unet.threads import map_files
@@ -141,10 +141,11 @@ def _write(
 
     def fill(row: int) -> None:
         sample, part = samples[row], slice(starts[row], starts[row + 1])
-        image = read_image(files[sample.id], max_megapixels=settings.max_image_megapixels)
-        kinds[row] = kind_of(image)
-        pixels[part] = bring(image, model).reshape(-1, model.channels)
-        targets[part] = make_targets(read_labels(dataset, sample.id))[..., : model.maps].reshape(-1, model.maps)
+        with room_to_work_on(files[sample.id], max_megapixels=settings.max_image_megapixels):
+            image = read_image(files[sample.id], max_megapixels=settings.max_image_megapixels)
+            kinds[row] = kind_of(image)
+            pixels[part] = bring(image, model).reshape(-1, model.channels)
+            targets[part] = make_targets(read_labels(dataset, sample.id))[..., : model.maps].reshape(-1, model.maps)
 
     map_files(fill, range(len(samples)), progress)
     pixels.flush()

@@ -18,7 +18,7 @@ from unet.datasets.add import Dataset
 from unet.datasets.inspection import DatasetReport, SampleReport, read_labels, require_usable
 from unet.errors import DatasetError
 from unet.files import atomic_folder, read_json, recover_folder, write_json
-from unet.io.images import read_image
+from unet.io.images import read_image, room_to_work_on
 from unet.preprocess.normalize import bring
 from unet.preprocess.resize import resize_classes, resize_image, resize_mask
 from unet.settings import Settings
@@ -113,9 +113,10 @@ def _write(
 
     def fill(row: int) -> None:
         sample = samples[row]
-        image = read_image(files[sample.id], max_megapixels=settings.max_image_megapixels)
-        images[row] = resize_image(bring(image, model), model.input_size)
-        masks[row] = _mask(read_labels(dataset, sample.id), sample, model)
+        with room_to_work_on(files[sample.id], max_megapixels=settings.max_image_megapixels):
+            image = read_image(files[sample.id], max_megapixels=settings.max_image_megapixels)
+            images[row] = resize_image(bring(image, model), model.input_size)
+            masks[row] = _mask(read_labels(dataset, sample.id), sample, model)
 
     map_files(fill, range(len(samples)), progress)
     images.flush()
