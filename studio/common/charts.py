@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -79,8 +80,8 @@ def describe_curve(metrics: Metrics, name: str, best_epoch: int | None) -> str:
     if not metrics.epochs:
         return f"{title} by epoch; no epoch has ended yet."
     last = metrics.epochs[-1]
-    words = f"{title} by epoch. After epoch {last['epoch']}: training {last[name]:.3f}"
-    words += f", validation {last[f'val_{name}']:.3f}."
+    words = f"{title} by epoch. After epoch {last['epoch']}: training {last.get(name, math.nan):.3f}"
+    words += f", validation {last.get(f'val_{name}', math.nan):.3f}."
     return words + (f" The best epoch is {best_epoch}." if best_epoch else "")
 
 
@@ -95,7 +96,7 @@ def _within_epochs(metrics: Metrics, name: str) -> tuple[list[float | None], lis
             x.append(None)
             y.append(None)
         epoch = row["epoch"]
-        x.append(epoch - 1 + row["batch"] / row["batches"])
+        x.append(epoch - 1 + row["batch"] / row.get("batches", row["batch"]))
         y.append(row.get(name))
     return x, y
 
@@ -107,7 +108,7 @@ def _mark_best(figure: go.Figure, metrics: Metrics, key: str, best: int | None, 
     figure.add_vline(x=best, line={"color": colors["best"], "width": 1, "dash": "dot"}, opacity=0.6)
     figure.add_scatter(
         x=[best],
-        y=[row[key]],
+        y=[row.get(key)],
         mode="markers",
         name=f"best: epoch {best}",
         marker={

@@ -34,8 +34,13 @@ def show_previews(run: Run) -> None:
     with st.grid(4, min_column_width=150):
         for preview in previews:
             paths = preview.image, preview.truth, preview.epochs[epoch]
+            try:
+                picture = _picture(*map(str, paths), preview.epochs[epoch].stat().st_mtime_ns, view == "Mask")
+            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # all that Pillow says of damage
+                st.caption(f"The preview of validation image {preview.index + 1} cannot be read.")
+                continue
             st.image(
-                _picture(*map(str, paths), preview.epochs[epoch].stat().st_mtime_ns, view == "Mask"),
+                picture,
                 width="stretch",
                 alt=f"Validation image {preview.index + 1} with the outline of its mask, and below it the "
                 f"{view.lower()} after epoch {epoch}",

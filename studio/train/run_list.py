@@ -30,6 +30,7 @@ LOOKS = {
     "stopped": ("gray", ":material/stop_circle:"),
     "failed": ("red", ":material/error:"),
     "died": ("red", ":material/heart_broken:"),
+    "deleted": ("gray", ":material/delete:"),
 }
 
 
@@ -119,13 +120,13 @@ def summary(run: Run, state: RunState) -> str:
         parts = [info.dataset["name"], _when(info.created)]
     except RunError as error:
         return str(error)
-    if state.best:
+    if "val_dice" in (state.best or {}):
         parts.insert(1, f"Dice {state.best['val_dice']:.3f}")
     return " · ".join(parts)
 
 
 def _when(created: str) -> str:
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         seconds = time.time() - datetime.fromisoformat(created).timestamp()
         return "just now" if seconds < 60 else f"{duration(seconds, parts=1)} ago"
     return created

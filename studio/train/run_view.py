@@ -44,6 +44,10 @@ def show_run(run: Run, settings: Settings) -> None:
 
 def _live(run: Run, info: RunInfo, settings: Settings, was_active: bool) -> None:
     state, metrics = run.state(), run.metrics()
+    if state.status == "deleted":
+        st.subheader(run.name, anchor=False)
+        st.info("This run was deleted, with its model and its curves.", icon=":material/delete:")
+        return
     if state.active != was_active:
         st.rerun()  # of the whole page, once: polling begins or ends with it
     _header(run, info, state, settings)

@@ -107,7 +107,7 @@ def test_progress_is_told_while_it_runs(open_app, run):
 
 def test_a_died_run_is_shown_as_such(open_app, run):
     write_epochs(run, 1)
-    write_state(run, RunState(status="running", epoch=1, epochs=2, pid=2**22 + 1, process_started=1.0, updated=1.0))
+    write_state(run, RunState(status="running", epoch=1, epochs=2, pid=2**22 + 1, updated=1.0))
     app = open_app("train", run=run.name)
     assert not app.exception
     assert "The training process is gone" in app.error[0].value

@@ -17,6 +17,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from unet.cli.arguments import config_from_flags, preparation_from_flags, separation_from_flags
 from unet.datasets.add import open_dataset
 from unet.datasets.inspection import DatasetReport, inspect_dataset
+from unet.errors import RunError
 from unet.files import write_json
 from unet.io.pixel_size import PixelSize
 from unet.models.registry import find_model
@@ -214,7 +215,9 @@ def runs(flags: argparse.Namespace) -> int:
         figures = [f"{best[name]:8.4f}" if name in best else " " * 8 for name in ("val_dice", "val_loss")]
         spent = time.strftime("%H:%M:%S", time.gmtime(state.seconds))
         epoch = f"{state.epoch}/{state.epochs}"
-        dataset = run.info().dataset["name"][:24]
+        dataset = "(damaged)"
+        with contextlib.suppress(RunError):
+            dataset = run.info().dataset["name"][:24]
         print(f"{run.name:32} {dataset:24} {state.status:9} {epoch:>9} {' '.join(figures)} {spent:>8}")
     return 0
 

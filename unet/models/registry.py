@@ -59,7 +59,7 @@ def find_model(key: str, settings: Settings) -> ModelEntry:
     """
     kind, _, name = key.rpartition(":")
     # The key may come from an address: it must not lead out of the folder.
-    known = kind in ("run", "uploaded", "") and re.fullmatch(r"[\w-][\w.-]*", name)
+    known = kind in ("run", "uploaded", "") and re.fullmatch(r"[\w-][\w.-]{0,119}", name)
     if not known or not (_folder(kind, name, settings) / INFO_FILE).is_file():
         keys = ", ".join(entry.key for entry in list_models(settings)[:5]) or "none yet"
         raise ModelError(f"There is no model “{key[:100]}”. Models: {keys}.")

@@ -10,9 +10,8 @@ import threading
 import time
 from typing import Any
 
-import psutil
-
 from unet.files import atomic_path, write_json
+from unet.runs.alive import birth
 from unet.runs.run import Run, RunState
 
 STEP_SECONDS = 1.0
@@ -32,8 +31,7 @@ class Recorder:
 
     def __init__(self, run: Run, epochs: int):
         self.run = run
-        process = psutil.Process(os.getpid())
-        self.state = RunState(epochs=epochs, pid=process.pid, process_started=process.create_time())
+        self.state = RunState(epochs=epochs, pid=os.getpid(), born=birth(os.getpid()))
         self._lock = threading.Lock()
         self._done = threading.Event()
         self._beat = threading.Thread(target=self._beat_on, daemon=True, name="heartbeat")

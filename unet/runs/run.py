@@ -16,22 +16,20 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 import shutil
-import time
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
-
-import psutil
 
 from unet.errors import RunError
 from unet.files import read_json
-from unet.runs.state import Metrics, Preview, RunInfo, RunState
+from unet.runs.alive import is_alive
+from unet.runs.state import Metrics, Preview, RunInfo, RunState, row_of_metrics
 from unet.settings import Settings
 
-# A trainer beats every second; this long without a beat, on another machine or frozen, it counts as dead.
-STALE_SECONDS = 60
+# A name that may stand in an address: it must neither lead out of the folder nor be longer than a folder's can be.
+NAME = re.compile(r"[\w-][\w.-]{0,119}")
 
 
 @dataclass(frozen=True)
@@ -76,20 +74,20 @@ class Run:
         """
         try:
             return RunInfo.from_dict(read_json(self.folder / "run.json"))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(f"The run “{self.name}” has no readable run.json ({error}); delete the run.") from error
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise RunError(f"The run “{self.name}” is damaged: its run.json cannot be read. Delete the run.") from error
 
     def state(self) -> RunState:
         """Read ``state.json``; a trainer that is gone without a word is shown as ``died``."""
         try:
-            data = read_json(self.folder / "state.json")
-            known = {item.name for item in dataclasses.fields(RunState)}
-            state = RunState(**{key: value for key, value in data.items() if key in known})
-        except (OSError, ValueError, TypeError, AttributeError):
+            state = RunState.from_dict(read_json(self.folder / "state.json"))
+        except (OSError, ValueError, RecursionError):
+            if not self.folder.is_dir():
+                return RunState(status="deleted", phase="", reason="This run was deleted.", started=0.0, updated=0.0)
             return RunState(status="died", phase="", reason="Its state cannot be read.", started=0.0, updated=0.0)
         if not state.active:
             return state
-        if not _is_alive(state):
+        if not is_alive(state):
             reason = "The training process is gone: it was killed, ran out of memory, or the machine was restarted."
             return dataclasses.replace(state, status="died", reason=reason, seconds_left=None)
         if self.stop_request.exists():
@@ -100,15 +98,12 @@ class Run:
         """Read ``metrics.jsonl``; a last line that is still being written is left for the next time."""
         epochs, steps = [], []
         try:
-            text = (self.folder / "metrics.jsonl").read_text(encoding="utf-8")
-        except FileNotFoundError:
+            text = (self.folder / "metrics.jsonl").read_text(encoding="utf-8", errors="replace")
+        except OSError:
             text = ""
-        for line in text.split("\n")[:-1]:
-            try:
-                row = json.loads(line)
-            except ValueError:
-                continue
-            (steps if "batch" in row else epochs).append(row)
+        for row in map(row_of_metrics, text.split("\n")[:-1]):
+            if row:
+                (steps if "batch" in row else epochs).append(row)
         return Metrics(epochs, steps)
 
     def previews(self) -> list[Preview]:
@@ -117,7 +112,8 @@ class Run:
         folder = self.folder / "previews"
         for index, image in enumerate(sorted(folder.glob("*-image.png"))):
             stem = image.name.removesuffix("-image.png")
-            epochs = {int(path.stem.rpartition("-")[2]): path for path in sorted(folder.glob(f"{stem}-epoch-*.png"))}
+            paths = {path.stem.rpartition("-")[2]: path for path in sorted(folder.glob(f"{escape(stem)}-epoch-*.png"))}
+            epochs = {int(number): path for number, path in paths.items() if number.isdecimal()}
             found.append(Preview(index, image, folder / f"{stem}-truth.png", epochs))
         return found
 
@@ -128,33 +124,21 @@ class Run:
                 file.seek(0, 2)
                 file.seek(max(0, file.tell() - 100_000))
                 text = file.read().decode("utf-8", errors="replace")
-        except FileNotFoundError:
+        except OSError:
             return ""
         return "\n".join(text.splitlines()[-lines:])
 
 
-def _is_alive(state: RunState) -> bool:
-    if time.time() - state.updated > STALE_SECONDS:
-        return False
-    if state.pid is None:
-        return True
-    try:
-        process = psutil.Process(state.pid)
-        return process.status() != psutil.STATUS_ZOMBIE and abs(process.create_time() - state.process_started) < 2
-    except (psutil.Error, TypeError):
-        return False
-
-
 def list_runs(settings: Settings) -> list[Run]:
     """Return all runs, the newest first."""
-    folders = [path.parent for path in settings.runs.glob("[!.]*/run.json")]
+    folders = [path.parent for path in settings.runs.glob("*/run.json") if NAME.fullmatch(path.parent.name)]
     return [Run(folder) for folder in sorted(folders, key=_created, reverse=True)]
 
 
 def _created(folder: Path) -> tuple[int, str]:
     try:
         return (folder / "run.json").stat().st_mtime_ns, folder.name
-    except FileNotFoundError:
+    except OSError:
         return 0, folder.name
 
 
@@ -164,13 +148,11 @@ def open_run(name: str, settings: Settings) -> Run:
     Raises
     ------
     RunError
-        If there is none; the message lists the newest ones.
+        If there is none.
     """
     run = Run(settings.runs / name)
-    # The name may come from an address: it must not lead out of the folder.
-    if not re.fullmatch(r"[\w-][\w.-]*", name) or not (run.folder / "run.json").is_file():
-        known = ", ".join(run.name for run in list_runs(settings)[:5]) or "none yet"
-        raise RunError(f"There is no run “{name}”. The newest runs: {known}.")
+    if not NAME.fullmatch(name) or not (run.folder / "run.json").is_file():
+        raise RunError(f"There is no run “{name[:60]}{'…' if len(name) > 60 else ''}” here: perhaps it was deleted.")
     return run
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any
 from unet.config import Config
 
 ACTIVE = ("starting", "running", "stopping")
+STATUSES = (*ACTIVE, "finished", "stopped", "failed")
+TEXT = 100_000  # characters: nothing that is written here is longer
+NUMBER = 1e12  # nor larger: what is would break a clock or a chart
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,18 @@ class RunInfo:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> RunInfo:
-        """Make the information from what ``to_dict`` gave."""
-        names = {item.name for item in dataclasses.fields(cls)}
-        values = {key: value for key, value in data.items() if key in names}
-        for key in ("train_ids", "validation_ids"):
-            values[key] = tuple(values[key])
-        return cls(**{**values, "config": Config.from_dict(data["config"])})
+        """Make the information from what ``to_dict`` gave; the file may be damaged since.
+
+        Raises
+        ------
+        ValueError
+            If a value is none that was written.
+        """
+        data = {**_table(data), "config": Config.from_dict(_table(data).get("config"))}
+        info = cls(**_known(cls, data))
+        if not {"id", "name", "fingerprint"} <= set(info.dataset):
+            raise ValueError("dataset lacks its id, name or fingerprint")
+        return info
 
 
 @dataclass
@@ -59,7 +69,21 @@ class RunState:
     started: float = field(default_factory=time.time)
     updated: float = field(default_factory=time.time)
     pid: int | None = None
-    process_started: float | None = None
+    born: str = ""  # see unet.runs.alive
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> RunState:
+        """Make the state from the JSON of a file that may be damaged.
+
+        Raises
+        ------
+        ValueError
+            If a value is none that a trainer writes.
+        """
+        state = cls(**_known(cls, data))
+        if state.status not in STATUSES:
+            raise ValueError(f"{state.status!r} is no status")
+        return state
 
     @property
     def active(self) -> bool:
@@ -88,6 +112,18 @@ class Metrics:
     steps: list[dict[str, Any]]
 
 
+def row_of_metrics(line: str) -> dict[str, Any] | None:
+    """Return a line of ``metrics.jsonl``, or None if it is damaged or still being written."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(row, dict) or not all(_fits(value, "float | bool") for value in row.values()):
+        return None
+    counts = [row.get("epoch"), *(row[name] for name in ("batch", "batches") if name in row)]
+    return row if all(_is(count, "int") and count > 0 for count in counts) else None
+
+
 @dataclass(frozen=True)
 class Preview:
     """One validation image and its probability map (8-bit grey PNG, 255 = 1) after each epoch."""
@@ -96,3 +132,47 @@ class Preview:
     image: Path
     truth: Path
     epochs: dict[int, Path]
+
+
+# ---- checking what is read -------------------------------------------------------------------------------------
+
+
+def _table(data: Any) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise ValueError("it is no table")
+    return data
+
+
+def _known(kind: type, data: Any) -> dict[str, Any]:
+    """Return the values of a dataclass' fields, lists as tuples, once each is of its field's type."""
+    values = {}
+    for item in dataclasses.fields(kind):
+        if item.name not in _table(data):
+            continue
+        value = data[item.name]
+        value = tuple(value) if isinstance(value, list) else value
+        if not _fits(value, str(item.type)):
+            raise ValueError(f"{item.name} cannot be {str(value)[:40]!r}")
+        values[item.name] = value
+    return values
+
+
+def _fits(value: Any, kind: str) -> bool:
+    return any(_is(value, each) for each in kind.split(" | "))
+
+
+def _is(value: Any, kind: str) -> bool:
+    """Tell whether a value is of a type that is written as in an annotation."""
+    if kind == "str":
+        # A lone surrogate, which JSON can hold, can neither be stored nor be sent to a browser.
+        return isinstance(value, str) and len(value) <= TEXT and value.encode("utf-8", "replace").decode() == value
+    if kind in ("int", "float"):
+        numbers = int if kind == "int" else (int, float)
+        return isinstance(value, numbers) and not isinstance(value, bool) and abs(value) < NUMBER
+    if kind.startswith("dict["):
+        held = kind.removeprefix("dict[str, ").removesuffix("]")
+        return isinstance(value, dict) and all(_is(key, "str") and _is(each, held) for key, each in value.items())
+    if kind.startswith("tuple["):
+        return isinstance(value, tuple) and all(_is(each, "str") for each in value)
+    plain = {"bool": bool, "None": type(None), "Config": Config}
+    return isinstance(value, plain[kind])

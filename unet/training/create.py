@@ -26,6 +26,7 @@ from unet.models.metadata import check_config
 from unet.models.network import different_weights, level_table
 from unet.models.registry import find_model
 from unet.provenance import versions
+from unet.runs.alive import birth
 from unet.runs.record import write_state
 from unet.runs.run import Run, RunInfo, RunState, current_run, delete_run, list_runs
 from unet.settings import PROJECT, Settings, read_settings
@@ -136,7 +137,8 @@ def start(run: Run, settings: Settings) -> None:
         if not state.resumable:
             raise RunError(f"The run “{run.name}” is {state.status}: there is nothing left to train.")
         run.stop_request.unlink(missing_ok=True)
-        write_state(run, RunState(epochs=run.info().config.training.epochs))
+        epochs = run.info().config.training.epochs
+        write_state(run, RunState(epochs=epochs))
         with run.log.open("ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "unet", "train", "--resume", run.name],
@@ -147,6 +149,9 @@ def start(run: Run, settings: Settings) -> None:
                 stderr=output,
                 start_new_session=True,
             )
+        # Until it can speak for itself: from here on its process tells whether it is there, not the time that passes.
+        if run.state().pid is None:
+            write_state(run, RunState(epochs=epochs, pid=process.pid, born=birth(process.pid)))
     # The pages should stay quick while the trainer has all cores to itself.
     with suppress(psutil.Error):
         psutil.Process(process.pid).nice(5)
@@ -208,14 +213,16 @@ def estimate_seconds(config: Config, samples: int, settings: Settings) -> float:
 
     The speed is that of the last run on this machine where there is one, else that of two usual cores.
     """
-    speeds = (
-        run.state().images_per_second * work_per_image(run.info().config)
-        for run in list_runs(settings)
-        if run.state().images_per_second
-    )
-    speed = next(speeds, USUAL_SPEED)
+    speed = next(filter(None, map(_speed, list_runs(settings))), USUAL_SPEED)
     shown = (config.training.crops or samples) if config.model.is_native else samples
     return START_SECONDS + config.training.epochs * shown * work_per_image(config) / speed
+
+
+def _speed(run: Run) -> float | None:
+    """Return the multiplications a second of a run, if it has got as far."""
+    with suppress(RunError):
+        return (run.state().images_per_second or 0) * work_per_image(run.info().config)
+    return None
 
 
 def work_per_image(config: Config) -> float:
@@ -231,7 +238,7 @@ def command_of(config: Config, dataset: Dataset) -> str:
 
 
 def _free_folder(parent: Path, name: str) -> Path:
-    name = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "run"
+    name = re.sub(r"[^\w.-]+", "-", name)[:100].strip("-.") or "run"
     names = (name if number == 1 else f"{name}-{number}" for number in range(1, 10_000))
     return next(parent / candidate for candidate in names if not (parent / candidate).exists())
 

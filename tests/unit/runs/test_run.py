@@ -1,9 +1,7 @@
 import json
-import os
 import time
 from dataclasses import replace
 
-import psutil
 import pytest
 
 from unet.errors import RunError
@@ -34,22 +32,6 @@ def test_a_name_that_is_taken_gets_a_number_and_the_newest_comes_first(make_run,
 def test_unknown_and_hostile_names_are_refused(name, settings):
     with pytest.raises(RunError, match="no run"):
         open_run(name, settings)
-
-
-def test_a_trainer_that_is_gone_is_shown_as_died(make_run):
-    run = make_run()
-    me = psutil.Process()
-    alive = RunState(status="running", pid=os.getpid(), process_started=me.create_time())
-    write_state(run, alive)
-    assert run.state().status == "running"
-    for dead in (
-        replace(alive, process_started=me.create_time() - 100),  # the number was given to another process
-        replace(alive, pid=2**22 + 1),
-        replace(alive, updated=time.time() - 1000),
-    ):
-        write_state(run, dead)
-        assert run.state().status == "died"
-        assert run.state().resumable
 
 
 def test_a_damaged_state_is_no_traceback(make_run):
