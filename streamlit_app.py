@@ -9,6 +9,7 @@ from unet.errors import ConfigError
 from unet.settings import ASSETS, read_settings
 
 st.set_page_config("U-Net Studio", ASSETS / "icon.svg", layout="wide")
+st.html(ASSETS / "page.css")
 st.logo(ASSETS / "logo.svg", size="large")
 
 # Loading the secrets, where a deployment has any, puts those at the root into the environment, where settings are read.

@@ -7,13 +7,14 @@ import hashlib
 import re
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
 from studio.common.model_card import card_of, show_card
 from studio.common.model_export import show_exports
-from studio.common.text import own_file_name, plain
+from studio.common.text import own_file_name, plain, short
 from unet.errors import ModelError
 from unet.models.folder import ModelEntry, find_model, list_models, model_stamp, store_model_zip
 from unet.models.metadata import INFO_FILE
@@ -24,7 +25,7 @@ from unet.settings import Settings
 
 PARAMETER = "model"
 CHOICE = "model_choice"
-ABOUT_CLOSED = "about_closed"
+CLOSED = "model_closed"  # counts how often its popover was closed from here
 HELD = 3  # models in memory, some tens of MB each
 SCORES = {"competition": "Score", "dice": "Dice", "iou": "IoU", "accuracy": "Accuracy"}
 ORIGIN = {
@@ -100,10 +101,21 @@ def loading_words() -> str:
 # ---- choosing --------------------------------------------------------------------------------------------------
 
 
-def choose_model(settings: Settings) -> ModelEntry | None:
-    """Draw the chooser with what is known of the model, and return the chosen one, or None if there is none at all.
+def choose_model(settings: Settings, warn: Callable[[str], object] = st.warning) -> ModelEntry | None:
+    """Draw one button that opens the chooser and what is known of the model.
 
     The choice stands in the address. One that is gone is said to be, and the first one is taken.
+
+    Parameters
+    ----------
+    settings : Settings
+    warn : callable
+        Takes what is to be said of the choice.
+
+    Returns
+    -------
+    ModelEntry or None
+        The chosen one, or None if there is none at all.
     """
     entries = {entry.key: entry for entry in list_models(settings)}
     wanted = st.query_params.get(PARAMETER)
@@ -119,22 +131,27 @@ def choose_model(settings: Settings) -> ModelEntry | None:
     if wanted != key:
         st.query_params[PARAMETER] = key
     st.session_state[CHOICE] = key
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+    # Under a new key it is a new popover, and a closed one: once a model has come or a dialog opens, it is in the way.
+    closed = st.session_state.get(CLOSED, 0)
+    with st.popover(
+        plain(short(entries[key].label)), icon=":material/network_node:", width="content", key=f"model_{closed}"
+    ):
         st.selectbox(
             "Model", list(entries), format_func=lambda each: _label(entries[each]), key=CHOICE, on_change=_chosen
         )
-        _about_popover(entries[key], settings)
-        # Under a new key it is a new popover, and a closed one: once a model has come, it is in the way.
-        stored = st.session_state.get("models_stored", 0)
-        with st.popover("Upload a model", icon=":material/upload:", width="content", key=f"upload_model_{stored}"):
-            _uploader(settings)
+        _about(entries[key])
+        asked = _about_buttons(entries[key])
+        st.divider()
+        _uploader(settings)
+    _answer(asked, entries[key], settings)
     if problem:
-        st.warning(problem, icon=":material/warning:")
+        warn(problem)
     return entries[key]
 
 
 def _chosen() -> None:
     st.query_params[PARAMETER] = st.session_state[CHOICE]
+    _close()
 
 
 def _label(entry: ModelEntry) -> str:
@@ -153,30 +170,29 @@ def _no_model(settings: Settings) -> None:
     _uploader(settings)
 
 
-def _about_popover(entry: ModelEntry, settings: Settings) -> None:
-    # Under a new key it is a new popover, and a closed one: open, it would lie above the dialog.
-    closed = st.session_state.get(ABOUT_CLOSED, 0)
-    with st.popover("About this model", icon=":material/info:", width="content", key=f"about_model_{closed}"):
-        _about(entry)
-        card = card_of(entry)
-        with st.container(horizontal=True):
-            asks_card = card and st.button(
-                "Model card", icon=":material/description:", key="model_card", on_click=_close_about
-            )
-            asks_export = st.button(
-                "Export the model", icon=":material/file_export:", key="model_export", on_click=_close_about
-            )
-    if asks_card:
-        show_card(card)
-    if asks_export:
+def _about_buttons(entry: ModelEntry) -> str | None:
+    """Draw what can be opened about a model; return which of it was asked for."""
+    with st.container(horizontal=True):
+        card = card_of(entry) and st.button(
+            "Model card", icon=":material/description:", key="model_card", on_click=_close
+        )
+        export = st.button("Export the model", icon=":material/file_export:", key="model_export", on_click=_close)
+    return "card" if card else "export" if export else None
+
+
+def _answer(asked: str | None, entry: ModelEntry, settings: Settings) -> None:
+    """Open the dialog that was asked for."""
+    if asked == "card":
+        show_card(card_of(entry))
+    elif asked == "export":
         try:
             show_exports(entry, model_digest(entry), settings)
         except ModelError as error:
             st.error(plain(str(error)), icon=":material/error:")
 
 
-def _close_about() -> None:
-    st.session_state[ABOUT_CLOSED] = st.session_state.get(ABOUT_CLOSED, 0) + 1
+def _close() -> None:
+    st.session_state[CLOSED] = st.session_state.get(CLOSED, 0) + 1
 
 
 def _about(entry: ModelEntry) -> None:
@@ -257,5 +273,5 @@ def _store(key: str, settings: Settings) -> None:
         st.session_state["model_refused"] = str(error)
         return
     st.query_params[PARAMETER] = f"uploaded:{stored.name}"
-    st.session_state["models_stored"] = st.session_state.get("models_stored", 0) + 1
+    _close()
     st.toast("The uploaded model is chosen.", icon=":material/check_circle:")

@@ -32,18 +32,18 @@ def choose_image(names: list[str]) -> str:
     if st.session_state.get(IMAGE, names[0]) not in names:
         st.session_state[IMAGE] = names[0]
     place = names.index(st.session_state.get(IMAGE, names[0]))
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        _step("Previous", names, place - 1, "chevron_left", "left")
-        name = st.selectbox("Image", names, key=IMAGE, bind="query-params")
-        _step("Next", names, names.index(name) + 1, "chevron_right", "right")
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width=480):
+        _step("Previous", names, place - 1, "chevron_left")
+        name = st.selectbox("Image", names, key=IMAGE, bind="query-params", label_visibility="collapsed")
+        _step("Next", names, names.index(name) + 1, "chevron_right")
     return name
 
 
-def _step(words: str, names: list[str], place: int, icon: str, side: str) -> None:
+def _step(words: str, names: list[str], place: int, icon: str) -> None:
     st.button(
         words,
         icon=f":material/{icon}:",
-        icon_position=side,
+        icon_position="left" if words == "Previous" else "right",
         type="tertiary",
         key=f"image_{words.lower()}",
         disabled=not 0 <= place < len(names),
@@ -62,7 +62,13 @@ def choose_page(job: Job, upload: Upload) -> int:
     pages = facts_of(job, upload).pages
     if pages <= 1:
         return 0
-    return whole_number_in_address(f"Page, 1 to {pages}", _page_key(upload), 1, pages, 1, width=160) - 1
+    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
+        st.markdown("Page", width="content")
+        page = whole_number_in_address(
+            f"Page, 1 to {pages}", _page_key(upload), 1, pages, 1, width=110, label_visibility="collapsed"
+        )
+        st.markdown(f"of {pages}", width="content")
+    return page - 1
 
 
 def page_of(job: Job, upload: Upload) -> int:

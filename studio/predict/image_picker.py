@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
@@ -17,19 +18,17 @@ SAMPLES, UPLOADS = "samples", "images"  # parameters of the address
 FOLDER = "image_folder"
 
 
-def choose_images(settings: Settings) -> dict[str, Upload]:
-    """Draw the chooser, or what was chosen, and return the images by the names under which they are shown."""
+def choose_images(settings: Settings, warn: Callable[[str], object]) -> dict[str, Upload]:
+    """Draw one button that opens the choice, where there is one, and return the images by the names they are shown by.
+
+    ``warn`` takes what is to be said of the choice.
+    """
     images, gone = _chosen(settings)
     if images:
-        _show_choice(images)
-    else:
-        _choose(settings)
+        _show_choice(images, settings)
     if gone:
         names = ", ".join(plain(name) for name in gone[:5]) + (" …" if len(gone) > 5 else "")
-        st.warning(
-            f"{_count(len(gone))} no longer kept here: {names}. Upload {'it' if len(gone) == 1 else 'them'} again.",
-            icon=":material/warning:",
-        )
+        warn(f"{_count(len(gone))} no longer kept here: {names}. Upload {'it' if len(gone) == 1 else 'them'} again.")
     return dict(zip(unique_names(upload.name for upload in images), images, strict=True))
 
 
@@ -56,18 +55,20 @@ def _digest(path: str, changed: int) -> str:
     return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
 
 
-def _show_choice(images: list[Upload]) -> None:
-    samples = UPLOADS not in st.query_params
-    kind = "sample image" if samples else "uploaded image"
-    names = ", ".join(plain(short(image.name)) for image in images[:4]) + (" …" if len(images) > 4 else "")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        with st.container(gap=None, width="stretch"):
-            st.markdown(f":material/check_circle: **{len(images)} {kind}{'s' if len(images) > 1 else ''}**")
-            st.caption(names)
-        st.button("Choose others", icon=":material/swap_horiz:", key="choose_others", on_click=_forget)
+def _show_choice(images: list[Upload], settings: Settings) -> None:
+    kind = "image" if UPLOADS in st.query_params else "sample image"
+    names = ", ".join(plain(short(image.name)) for image in images[:40]) + (" …" if len(images) > 40 else "")
+    title = f"{len(images)} {kind}{'s' if len(images) > 1 else ''}"
+    # Under the key of other images it is another popover, and a closed one.
+    chosen = st.query_params.get(UPLOADS, SAMPLES)
+    with st.popover(title, icon=":material/photo_library:", width="content", key=f"images_{chosen}"):
+        st.caption(names)
+        upload_images(settings)
+        st.button("Start over", icon=":material/close:", key="choose_others", on_click=_forget, type="tertiary")
 
 
-def _choose(settings: Settings) -> None:
+def upload_images(settings: Settings) -> None:
+    """Draw the ways in which images come: from a disk, or those that the app ships."""
     folder = st.session_state.get(FOLDER, False)
     key = f"image_upload_{st.session_state.get('image_uploads', 0)}_{folder}"
     st.file_uploader(
@@ -86,7 +87,7 @@ def _choose(settings: Settings) -> None:
         st.button(
             "Use the sample images",
             icon=":material/science:",
-            type="primary",
+            type="secondary" if _chosen(settings)[0] else "primary",
             key="use_samples",
             on_click=_remember,
             args=(SAMPLES, "1"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from studio.common.model_picker import loading_words, open_model
 from studio.common.progress import progress_bar
@@ -49,8 +50,18 @@ from unet.prediction.filters import kept_rows
 MOST_PROBLEMS = 8
 
 
-def show_results(job: Job, images: dict[str, Upload]) -> None:
+def show_results(job: Job, images: dict[str, Upload], bar: DeltaGenerator, notices: list[str]) -> None:
     """Predict what is not predicted yet, and show all of it.
+
+    Parameters
+    ----------
+    job : Job
+    images : dict
+        By the names that they are shown by.
+    bar : DeltaGenerator
+        The line above the picture, where one of several images is chosen.
+    notices : list of str
+        What is to be said besides, in Markdown. It stands beside the picture, which it would else push out of sight.
 
     Raises
     ------
@@ -58,35 +69,51 @@ def show_results(job: Job, images: dict[str, Upload]) -> None:
         If the model cannot be loaded.
     """
     open_chosen()
-    _predict(job, images)
+    _predict(job, images, bar)
     known = {name: facts_of(job, upload) for name, upload in images.items() if job.key(upload) in held().facts}
     good = {name: images[name] for name, facts in known.items() if not facts.error}
-    _show_problems({name: facts.error for name, facts in known.items() if facts.error})
+    problems = {name: facts.error for name, facts in known.items() if facts.error}
+    notices = [*notices, *_problems(problems)]
     if not good:
+        show_notices(notices)
         return
     is_new = model_has_changed(job.entry, job.model)
-    name, page = _choose(job, good)
+    with bar:
+        name = choose_image(list(good)) if len(good) > 1 else next(iter(good))
+        page = choose_page(job, good[name])
     try:
         scene = _scene(job.key(good[name], page), job, good[name])
     except UnetError as error:
+        show_notices(notices)
         st.error(f"**{plain(name)}**: {plain(str(error))}", icon=":material/broken_image:")
         return
     _send(job, good[name], page, scene)
-    _look(job, good, name, page, scene, is_new)
+    _look(job, good, name, page, scene, is_new, notices)
 
 
-def _predict(job: Job, images: dict[str, Upload]) -> None:
+def show_notices(notices: list[str]) -> None:
+    """Draw what is to be said of the choice of model and images."""
+    for words in notices:
+        st.warning(words, icon=":material/warning:")
+
+
+def _predict(job: Job, images: dict[str, Upload], bar: DeltaGenerator) -> None:
     waiting = still_to_predict(job, list(images.values()))
     # What was cancelled stays so until somebody asks for it, or other images or another model come.
     these = hashlib.blake2b(repr([job.key(upload) for upload in waiting]).encode()).hexdigest()
     if not waiting:
         return
-    place = st.empty()
     if st.session_state.get("cancelled") == these:
-        with place.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"{len(waiting)} of {len(images)} images are not predicted.")
-            st.button("Predict them", icon=":material/play_arrow:", key="go_on", on_click=_cancel, args=(None,))
+        bar.button(
+            f"Predict the other {len(waiting)}",
+            icon=":material/play_arrow:",
+            key="go_on",
+            on_click=_cancel,
+            args=(None,),
+            help=f"{len(waiting)} of {len(images)} images are not predicted.",
+        )
         return
+    place = st.empty()
     with place.container(border=True):
         if len(waiting) > 1 or _is_large(job, waiting[0]):
             # A click runs the page anew, and that ends the work at its next word of progress.
@@ -111,21 +138,14 @@ def _cancel_rest(job: Job, waiting: list[Upload]) -> None:
     _cancel(hashlib.blake2b(repr(rest).encode()).hexdigest())
 
 
-def _show_problems(problems: dict[str, str | None]) -> None:
+def _problems(problems: dict[str, str | None]) -> list[str]:
     if not problems:
-        return
+        return []
     lines = [f"- **{plain(name)}**: {plain(error)}" for name, error in list(problems.items())[:MOST_PROBLEMS]]
     if len(problems) > MOST_PROBLEMS:
         lines.append(f"- … and {len(problems) - MOST_PROBLEMS} more.")
     heading = "1 file was left out" if len(problems) == 1 else f"{len(problems)} files were left out"
-    st.warning("\n".join([f"{heading}:", "", *lines]), icon=":material/broken_image:")
-
-
-def _choose(job: Job, images: dict[str, Upload]) -> tuple[str, int]:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = choose_image(list(images)) if len(images) > 1 else next(iter(images))
-        page = choose_page(job, images[name])
-    return name, page
+    return ["\n".join([f"{heading}:", "", *lines])]
 
 
 # ---- the picture -----------------------------------------------------------------------------------------------
@@ -155,13 +175,22 @@ def _send(job: Job, upload: Upload, page: int, scene: viewer.Scene) -> None:
 
 
 @st.fragment
-def _look(job: Job, images: dict[str, Upload], name: str, page: int, scene: viewer.Scene, is_new: bool) -> None:
+def _look(
+    job: Job,
+    images: dict[str, Upload],
+    name: str,
+    page: int,
+    scene: viewer.Scene,
+    is_new: bool,
+    notices: list[str],
+) -> None:
     if read_preparation() != job.preparation:
         st.rerun()  # all images are predicted anew, which is not for this part of the page to do
     upload = images[name]
     left, right = st.columns([13, 6], gap="large")
     with right:
         figures, advice_place = st.container(), st.container()
+        show_notices(notices)
         with st.container(border=True):
             st.markdown("**Nuclei**")
             separation = choose_separation(job.entry, is_new)

@@ -46,7 +46,7 @@ def test_the_popover_is_a_new_and_closed_one_once_the_card_opens(chooser):
     app = chooser
     app.button(key="model_card").click().run()
     assert not app.exception
-    assert app.session_state["about_closed"] == 1
+    assert app.session_state["model_closed"] == 1
 
 
 def test_two_models_have_files_of_their_own(settings):

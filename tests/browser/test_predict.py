@@ -116,6 +116,32 @@ def drag(page: Page, to: float) -> Callable[[], None]:
     return page.mouse.up
 
 
+# ---- seen at once ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1280, 800)])
+def test_picture_threshold_and_count_are_in_view_together(app, page, tmp_path, size):
+    page.set_viewport_size({"width": size[0], "height": size[1]})
+    for number, shape in enumerate([(90, 120), (300, 100)]):
+        Image.fromarray(draw_discs(5, shape, number)[0]).save(tmp_path / f"{number}.png")
+    (tmp_path / "broken.png").write_bytes(b"nonsense")
+    open_page(page, f"{app.url}/predict?model=gone")
+    upload(page, sorted(tmp_path.glob("*.png")), "Images to predict")
+    for turn in range(2):
+        if turn:
+            click(page, "Next")
+        seen(page)
+        warnings = page.get_by_test_id("stAlert")
+        expect(warnings).to_have_count(1)  # of the model that is gone the page spoke once
+        count = page.get_by_test_id("stMetric").filter(has_text="Nuclei found")
+        for part in (slider(page), page.locator(".picture"), page.locator(".legend"), count, warnings):
+            box = part.bounding_box()
+            assert box["x"] >= 0 and box["y"] >= 0, part
+            assert box["x"] + box["width"] <= size[0], part
+            assert box["y"] + box["height"] <= size[1], part
+        assert page.locator(".picture").bounding_box()["height"] > size[1] / 2
+
+
 # ---- the threshold ---------------------------------------------------------------------------------------------
 
 
@@ -359,9 +385,9 @@ def test_a_folder_is_predicted_and_can_be_cancelled_and_gone_on_with(app, page, 
     widget = page.get_by_test_id("stFileUploader").filter(has_text="all of a folder")
     widget.locator("input[type=file]").set_input_files(folder)
     page.get_by_role("button", name="Cancel", exact=True).click(timeout=PATIENCE)
-    rest = page.get_by_text(re.compile(r"\d+ of 20 images are not predicted"))
+    rest = page.get_by_role("button", name=re.compile(r"Predict the other \d+"))
     expect(rest).to_be_visible()
-    click(page, "Predict them")
+    rest.click()
     seen(page)
     expect(rest).to_have_count(0)
     expect(page.get_by_role("tab", name="All 20 images")).to_be_visible()
