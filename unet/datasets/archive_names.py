@@ -14,6 +14,8 @@ from unet.io.images import IMAGE_SUFFIXES
 # Images, masks, and the tables that tell groups; all else in an archive is passed over.
 KEPT_SUFFIXES = IMAGE_SUFFIXES | {".csv"}
 MAX_NAME_BYTES, MAX_PATH_BYTES = 255, 1000
+# Folders cost room on the disk as files do. The tutorial's layout has three a sample of two files or more.
+MAX_DEPTH, FOLDERS_A_FILE, FEW_FOLDERS = 20, 3, 100
 DRIVE = re.compile(r"[A-Za-z]:")
 # Control characters, and halves of characters.
 NO_LETTER = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
@@ -35,6 +37,8 @@ def safe_path(name: str) -> PurePosixPath:
         raise ArchiveError(f"The member {shown} leads out of its folder; such archives are refused.")
     if NO_LETTER.search(name) or _too_long(path):
         raise ArchiveError(f"The member {shown} has a name that no file can have; such archives are refused.")
+    if len(path.parts) > MAX_DEPTH:
+        raise ArchiveError(f"The member {shown} lies {len(path.parts)} folders deep; {MAX_DEPTH} are allowed.")
     return path
 
 
@@ -52,7 +56,7 @@ def _too_long(path: PurePosixPath) -> bool:
 
 
 def check_tree(paths: Iterable[PurePosixPath]) -> None:
-    """Refuse two files of one name, on disks too where case and accents do not tell names apart.
+    """Refuse two files of one name, on disks too where case and accents do not tell names apart, and needless folders.
 
     Raises
     ------
@@ -63,10 +67,15 @@ def check_tree(paths: Iterable[PurePosixPath]) -> None:
         same = files.setdefault(_key(path), path)
         if same is not path:
             raise ArchiveError(f"The member {str(path)!r} is there twice; such archives are refused.")
-    for path in files.values():
-        for parent in path.parents[:-1]:
-            if _key(parent) in files:
-                raise ArchiveError(f"The member {str(parent)!r} is a file and a folder; such archives are refused.")
+    folders = {parent for path in files.values() for parent in path.parents[:-1]}
+    if len(folders) > FOLDERS_A_FILE * len(files) + FEW_FOLDERS:
+        raise ArchiveError(
+            f"There are {len(folders):,} folders for {len(files):,} files; such archives and uploads are refused. "
+            "Put the files into fewer folders."
+        )
+    for folder in folders:
+        if _key(folder) in files:
+            raise ArchiveError(f"The member {str(folder)!r} is a file and a folder; such archives are refused.")
 
 
 def _key(path: PurePosixPath) -> str:

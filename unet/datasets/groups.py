@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from unet.datasets.samples import Sample, name_some
 from unet.errors import DatasetError
+from unet.settings import MB
+
+# Far more than a row for each file that an archive may have; and of tables beside the images, only so many are read.
+MAX_BYTES, MAX_ROWS, MAX_TABLES = 16 * MB, 200_000, 20
 
 
 def read_groups(path: Path) -> dict[str, tuple[str | None, str | None]]:
@@ -24,18 +28,36 @@ def read_groups(path: Path) -> dict[str, tuple[str | None, str | None]]:
     DatasetError
         If the file cannot be read or lacks a column.
     """
+    path = Path(path)
     try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            table = csv.reader(file)
-            header = [name.strip().lower() for name in next(table, [])]
-            rows = [dict(zip(header, (cell.strip() for cell in row), strict=False)) for row in table]
+        if path.stat().st_size > MAX_BYTES:
+            raise DatasetError(
+                f"The table of groups {path.name} is larger than {MAX_BYTES // MB} MB; "
+                "keep only its columns ImageId, group and stain."
+            )
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            return _read_rows(csv.reader(file), path.name)
     except OSError as error:
-        raise DatasetError(f"The table of groups {path} cannot be read: {error.strerror}.") from error
+        raise DatasetError(f"The table of groups {path.name} cannot be read: {error.strerror}.") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{Path(path).name} is no CSV table of groups; save it as comma-separated text.") from error
+        raise DatasetError(f"{path.name} is no CSV table of groups; save it as comma-separated text.") from error
+
+
+def _read_rows(table: Iterator[list[str]], name: str) -> dict[str, tuple[str | None, str | None]]:
+    header = [column.strip().lower() for column in next(table, [])]
     if not {"imageid", "group"} <= set(header):
-        raise DatasetError(f"The table of groups {Path(path).name} needs the columns ImageId and group.")
-    return {row["imageid"]: (row.get("group") or None, row.get("stain") or None) for row in rows if row.get("imageid")}
+        raise DatasetError(f"The table of groups {name} needs the columns ImageId and group.")
+    # Of two columns of one name the last one counts.
+    places = [len(header) - 1 - header[::-1].index(column) for column in ("imageid", "group")]
+    places.append(len(header) - 1 - header[::-1].index("stain") if "stain" in header else len(header))
+    rows: dict[str, tuple[str | None, str | None]] = {}
+    for cells in table:
+        image, group, stain = (cells[place].strip() if place < len(cells) else "" for place in places)
+        if image:
+            rows[image] = (group or None, stain or None)
+        if len(rows) > MAX_ROWS:
+            raise DatasetError(f"The table of groups {name} has more than {MAX_ROWS:,} images.")
+    return rows
 
 
 def add_groups(samples: Sequence[Sample], tables: Sequence[Path], *, strict: bool) -> tuple[list[Sample], list[str]]:
@@ -61,9 +83,12 @@ def add_groups(samples: Sequence[Sample], tables: Sequence[Path], *, strict: boo
     """
     rows: dict[str, tuple[str | None, str | None]] = {}
     notes = []
-    for table in tables:
+    if len(tables) > MAX_TABLES:
+        notes.append(f"Of {len(tables):,} tables of groups, the first {MAX_TABLES} are read.")
+    for table in tables[:MAX_TABLES]:
         try:
-            rows = read_groups(table) | rows
+            for image, group in read_groups(table).items():
+                rows.setdefault(image, group)
         except DatasetError as error:
             if strict:
                 raise

@@ -197,24 +197,27 @@ def _with_ids(samples: list[Sample], root: Path) -> Iterator[Sample]:
     shared = len(PurePosixPath(os.path.commonpath([path.parent for path in paths])).parts) if paths else 0
     repeated = {name for name, count in Counter(path.stem for path in paths).items() if count > 1}
     taken = {path.stem for path in paths} - repeated
+    numbers: dict[str, int] = {}  # where counting stopped for a name: from 2 each time, many names would take hours
     for path, sample in sorted(zip(paths, samples, strict=True)):
         name = path.stem
         if name in repeated:
-            name = next(other for other in _longer_names(path, shared) if other not in taken)
+            name = _free_name(path, shared, taken, numbers)
             taken.add(name)
         yield replace(sample, id=name)
 
 
-def _longer_names(path: PurePosixPath, shared: int) -> Iterator[str]:
+def _free_name(path: PurePosixPath, shared: int, taken: set[str], numbers: dict[str, int]) -> str:
     folders = [part for part in path.parts[shared:-1] if part.lower() not in ROLES]
-    name = "-".join([*folders, path.stem])
-    yield name
-    name = f"{name}-{path.suffix[1:].lower()}"
-    yield name
-    number = 2
+    short = "-".join([*folders, path.stem])
+    long = f"{short}-{path.suffix[1:].lower()}"
+    for name in (short, long):
+        if name not in taken:
+            return name
     while True:
-        yield f"{name}-{number}"
-        number += 1
+        numbers[long] = numbers.get(long, 1) + 1
+        name = f"{long}-{numbers[long]}"
+        if name not in taken:
+            return name
 
 
 def _count(masks: list[Path]) -> str:

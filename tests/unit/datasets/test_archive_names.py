@@ -50,3 +50,13 @@ def test_what_systems_leave_behind_is_not_wanted(name):
 def test_names_that_collide_on_some_disks_are_refused(names, words):
     with pytest.raises(ArchiveError, match=words):
         check_tree([PurePosixPath(name) for name in names])
+
+
+def test_folders_are_bounded_by_the_files_in_them():
+    deep = [PurePosixPath("/".join(f"{file}-{level}" for level in range(19)), "a.png") for file in range(500)]
+    with pytest.raises(ArchiveError, match="9,500 folders for 500 files"):
+        check_tree(deep)
+    with pytest.raises(ArchiveError, match="400 folders deep; 20 are allowed"):
+        safe_path("/".join("a" * 399) + "/a.png")
+    # The layout with most folders: one an image, with images/ and masks/ in it.
+    check_tree([PurePosixPath(f"in/{n}/{part}/{n}.png") for n in range(5000) for part in ("images", "masks")])

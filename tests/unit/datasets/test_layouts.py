@@ -1,11 +1,15 @@
+import itertools
 import os
 import tempfile
-from pathlib import Path
+import tracemalloc
+from pathlib import Path, PurePosixPath
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unet.datasets import layouts
+from unet.datasets.groups import read_groups
 from unet.datasets.layouts import find_samples
 from unet.errors import DatasetError
 
@@ -247,3 +251,50 @@ def test_strangers_beside_them_leave_tutorial_folders_as_they_are(files, count):
                 continue
         after = {sample.image: sample for sample in find_samples(root)[0]}
         assert {image: after[image] for image in before} == before
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("ImageId,group\n" + "x" * (17 * 2**20), "larger than 16 MB"),
+        ("ImageId,group\n" + "".join(f"{n},\n" for n in range(200_001)), "more than 200,000 images"),
+    ],
+)
+def test_a_table_of_groups_has_an_end(tmp_path, content, words):
+    (tmp_path / "groups.csv").write_text(content)
+    with pytest.raises(DatasetError, match=words):
+        read_groups(tmp_path / "groups.csv")
+
+
+def test_rows_of_a_million_cells_cost_three(tmp_path):
+    tracemalloc.start()
+    (tmp_path / "groups.csv").write_text(f"ImageId,group,stain\na,g,s{',' * 4_000_000}\n" + "b\n,g\n" * 1000)
+    assert read_groups(tmp_path / "groups.csv") == {"a": ("g", "s"), "b": (None, None)}
+    assert tracemalloc.get_traced_memory()[1] < 120e6
+    tracemalloc.stop()
+
+
+def test_of_many_tables_only_some_are_read(tmp_path):
+    touch(tmp_path, "in/a.png")
+    for number in range(30):
+        (tmp_path / f"in/groups{number:02}.csv").write_text(f"ImageId,group\na,{number}\nb{number},x\n")
+    samples, notes = find_samples(tmp_path / "in")
+    assert groups_of(samples) == {"a": ("0", None)}
+    assert any("Of 30 tables of groups, the first 20 are read" in note for note in notes)
+
+
+def test_naming_many_images_of_one_name_takes_a_moment():
+    # Folders that ids leave out: all are numbered, and counting from 2 each time would look 141 million times.
+    roles = ("images", "Images", "IMAGES", "image", "masks", "Masks", "labels")
+    looked = []
+
+    class Counted(set):
+        def __contains__(self, name):
+            looked.append(name)
+            return super().__contains__(name)
+
+    numbers, taken = {}, Counted()
+    for folders in itertools.product(roles, repeat=5):
+        taken.add(layouts._free_name(PurePosixPath(*folders, "a.png"), 0, taken, numbers))
+    assert len(taken) == 7**5
+    assert len(looked) <= 4 * 7**5
