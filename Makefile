@@ -13,7 +13,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format screenshots browser clean
+.PHONY: help run test check format screenshots browser node clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' Makefile | column -t -s '#' 2>/dev/null || grep '## ' Makefile
@@ -21,7 +21,7 @@ help: ## show this list
 run: .venv/app.stamp ## make the environment if need be, and open the app
 	$(BIN)/python -m streamlit run streamlit_app.py --server.port $(PORT)
 
-test: .venv/dev.stamp $(if $(filter tests tests/browser%,$(TESTS)),browser) ## run every test; TESTS=tests/unit runs a part
+test: .venv/dev.stamp $(if $(filter tests tests/browser%,$(TESTS)),browser) $(if $(filter tests tests/js%,$(TESTS)),node) ## run every test; TESTS=tests/unit runs a part
 	$(BIN)/python -m pytest $(TESTS)
 
 check: .venv/dev.stamp ## check format and lint
@@ -37,6 +37,9 @@ screenshots: .venv/dev.stamp browser ## take the README's pictures from the runn
 
 browser: .venv/dev.stamp
 	@tools/browser.sh $(BIN)/python
+
+node: .venv/dev.stamp
+	@tools/node.sh $(BIN)/python
 
 clean: ## remove the environment and what the tools left; workspace/ stays
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis test-results

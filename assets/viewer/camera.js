@@ -1,72 +1,47 @@
 // Which part of the picture is seen: zooming, moving, and what pointers and keys over the picture mean.
 
+import { clamped, geometryOf, parsePlace, writePlace, zoomed } from "./geometry.js";
+
 const MOST = 40; // pixels of the screen for one of the picture
 const STEP = 1.5;
 
-class Camera {
+export class Camera {
   constructor(view, text) {
     this.view = view;
     this.pointers = new Map();
-    this.place = Camera.parse(text); // centre in shares of the picture, and zoom; null: all of it
+    this.place = parsePlace(text);
     for (const button of view.root.querySelectorAll("[data-step]")) {
       view.on(button, "click", () => this.step(button.dataset.step));
     }
   }
 
-  // As it stands in the address: x_y_zoom.
-  static parse(text) {
-    const [x, y, zoom] = text.split("_").map(Number);
-    return [x, y, zoom].every(Number.isFinite) && zoom > 1 ? { x, y, zoom: Math.min(zoom, 1000) } : null;
-  }
-
   get text() {
-    return this.place ? [this.place.x, this.place.y, this.place.zoom].map(short).join("_") : "";
+    return writePlace(this.place);
   }
 
   get canvas() {
     return this.view.find(".picture");
   }
 
-  // Where the picture lies on the canvas: its left and top in pixels of the picture, and the canvas's pixels for one of them.
-  get geometry() {
-    const { canvas } = this;
+  get picture() {
     const [height, width] = this.view.data.shown;
-    const fit = Math.min(canvas.width / width, canvas.height / height);
-    const { x, y, zoom } = this.place ?? { x: 0.5, y: 0.5, zoom: 1 };
-    const scale = fit * zoom;
-    return { left: x * width - canvas.width / 2 / scale, top: y * height - canvas.height / 2 / scale, scale, fit };
+    return { width, height };
+  }
+
+  get geometry() {
+    return geometryOf(this.place, this.canvas, this.picture);
   }
 
   // ---- zooming and moving ----
 
   zoomBy(factor, x = 0.5, y = 0.5) {
-    const { canvas } = this;
-    const { left, top, scale, fit } = this.geometry;
     const { shown, size } = this.view.data;
-    const [height, width] = shown;
-    // What lies under the pointer, here in pixels of the canvas, stays there.
-    const across = x * canvas.width;
-    const down = y * canvas.height;
-    const most = (MOST * this.view.ratio * size[1]) / width;
-    const wanted = within(scale * factor, fit, Math.max(fit, most));
-    if (wanted <= fit * 1.001) return this.goTo(null);
-    this.goTo({
-      x: (left + across / scale + (canvas.width / 2 - across) / wanted) / width,
-      y: (top + down / scale + (canvas.height / 2 - down) / wanted) / height,
-      zoom: wanted / fit,
-    });
+    const most = (MOST * this.view.ratio * size[1]) / shown[1];
+    this.goTo(zoomed(this.place, factor, [x, y], this.canvas, this.picture, most));
   }
 
   goTo(place) {
-    if (place) {
-      const { canvas } = this;
-      const [height, width] = this.view.data.shown;
-      const scale = this.geometry.fit * place.zoom;
-      const keep = (value, seen) => (seen >= 1 ? 0.5 : within(value, seen / 2, 1 - seen / 2));
-      place.x = keep(place.x, canvas.width / scale / width);
-      place.y = keep(place.y, canvas.height / scale / height);
-    }
-    this.place = place;
+    this.place = place && clamped(place, this.canvas, this.picture);
     this.view.draw();
     this.view.write();
     this.view.askForDetail();

@@ -111,7 +111,7 @@ void main() {
   result = vec4(seen, 1.0);
 }`;
 
-class CardPainter {
+export class CardPainter {
   static open(canvas) {
     const gl = canvas.getContext("webgl2", { antialias: false, alpha: false, preserveDrawingBuffer: true });
     return gl && new CardPainter(gl, canvas);

@@ -1,36 +1,57 @@
 // What is shown of a picture, and how: its layers, their opacity, the line to compare at, brightness and contrast.
 
-const LETTERS = { fill: "m", outline: "o", heat: "p", objects: "n" };
-const AT_FIRST = { layers: "mo", opacity: 0.4, wipe: null, brightness: 0, contrast: 1 };
+import { short, within } from "./numbers.js";
 
-class Look {
+const LETTERS = { fill: "m", outline: "o", heat: "p", objects: "n" };
+/** @type {Looks} */
+export const AT_FIRST = { layers: "mo", opacity: 0.4, wipe: null, brightness: 0, contrast: 1 };
+
+/**
+ * @typedef {{ layers: string, opacity: number, wipe: number | null, brightness: number, contrast: number }} Looks
+ */
+
+/**
+ * Read a look as it stands in the address: layers_opacity_wipe_brightness_contrast. What makes no sense there changes nothing.
+ * @param {string} text
+ * @returns {Partial<Looks>}
+ */
+export function parseLook(text) {
+  const [layers, ...texts] = text.split("_");
+  const [opacity, wipe, brightness, contrast] = texts.map(Number);
+  if (!/^[mopn]*$/.test(layers) || texts.length !== 4 || ![opacity, brightness, contrast].every(Number.isFinite)) return {};
+  return {
+    layers,
+    opacity: within(opacity, 0, 1),
+    wipe: Number.isFinite(wipe) && texts[1] !== "" ? within(wipe, 0, 1) : null,
+    brightness: within(brightness, -0.8, 0.8),
+    contrast: within(contrast, 0.2, 6),
+  };
+}
+
+/**
+ * Write a look for the address; nothing where it is as at first.
+ * @param {Looks} look
+ */
+export function writeLook(look) {
+  const text = inAddress(look);
+  return text === inAddress(AT_FIRST) ? "" : text;
+}
+
+/** @param {Looks} look */
+function inAddress({ layers, opacity, wipe, brightness, contrast }) {
+  return [layers, short(opacity), wipe === null ? "" : short(wipe), short(brightness), short(contrast)].join("_");
+}
+
+export class Look {
   constructor(view, text) {
     this.view = view;
-    this.now = { ...AT_FIRST, ...Look.parse(text) };
+    this.now = { ...AT_FIRST, ...parseLook(text) };
     this.show();
     this.listen();
   }
 
-  // As it stands in the address: layers_opacity_wipe_brightness_contrast. What makes no sense there changes nothing.
-  static parse(text) {
-    const [layers, ...texts] = text.split("_");
-    const [opacity, wipe, brightness, contrast] = texts.map(Number);
-    if (!/^[mopn]*$/.test(layers) || texts.length !== 4 || ![opacity, brightness, contrast].every(Number.isFinite)) return {};
-    return {
-      layers,
-      opacity: within(opacity, 0, 1),
-      wipe: Number.isFinite(wipe) && texts[1] !== "" ? within(wipe, 0, 1) : null,
-      brightness: within(brightness, -0.8, 0.8),
-      contrast: within(contrast, 0.2, 6),
-    };
-  }
-
-  // For the address; nothing where it is as at first.
   get text() {
-    const write = ({ layers, opacity, wipe, brightness, contrast }) =>
-      [layers, short(opacity), wipe === null ? "" : short(wipe), short(brightness), short(contrast)].join("_");
-    const text = write(this.now);
-    return text === write(AT_FIRST) ? "" : text;
+    return writeLook(this.now);
   }
 
   get layers() {
@@ -127,12 +148,4 @@ function legendPart(kind, color, words, at) {
   }
   part.append(words);
   return part;
-}
-
-function within(value, low, high) {
-  return Math.min(high, Math.max(low, value));
-}
-
-function short(value) {
-  return String(Number(value.toFixed(4)));
 }

@@ -1,10 +1,13 @@
 // Which of the two painters draws.
 
+import { CardPainter } from "./card_painter.js";
+import { PlainPainter } from "./plain_painter.js";
+
 // The best painter that this browser has; a canvas that has had one kind cannot have the other. Where a program stands in
 // for the graphics card, it draws more slowly than we do.
 const STAND_INS = /swiftshader|llvmpipe|software|basic render/i;
 
-function openPainter(canvas, wanted) {
+export function openPainter(canvas, wanted) {
   if (wanted !== "plain" && (wanted === "card" || hasCard())) {
     try {
       const painter = CardPainter.open(canvas);
@@ -18,7 +21,7 @@ function openPainter(canvas, wanted) {
 }
 
 // A canvas that has had a card cannot be drawn on otherwise: another takes its place.
-function openWithoutCard(canvas) {
+export function openWithoutCard(canvas) {
   const fresh = canvas.cloneNode();
   canvas.replaceWith(fresh);
   return new PlainPainter(fresh);

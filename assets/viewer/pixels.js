@@ -1,6 +1,8 @@
 // Takes the pixels of an image and its maps from the server, once, and keeps them for the viewer. The mount has nothing
 // to show: it is apart from the viewer so that a moved threshold does not bring the pixels again.
 
+import { readScene } from "./codec.js";
+
 const KEPT = 4; // images; an image of 2048 x 2048 pixels takes some 30 MB
 
 export default function ({ data, setStateValue, setTriggerValue }) {
@@ -15,18 +17,7 @@ export default function ({ data, setStateValue, setTriggerValue }) {
 }
 
 async function receive(blob, store) {
-  const view = new DataView(blob.buffer, blob.byteOffset);
-  const length = view.getUint32(0, true);
-  const scene = JSON.parse(new TextDecoder().decode(blob.subarray(4, 4 + length)));
-  let start = 4 + length;
-  for (const part of scene.parts) {
-    const bytes = blob.subarray(start, start + part.bytes);
-    start += part.bytes;
-    scene[part.name] = part.name === "picture" ? await decoded(bytes) : await inflated(bytes);
-  }
-  scene.levels = joined(scene.levels, Uint16Array);
-  if (scene.labels) scene.labels = joined(scene.labels, Uint32Array);
-  if (scene.picture) Object.assign(scene, { image: scene.picture, channels: 4, picture: null });
+  const scene = await readScene(blob, decoded);
   if (scene.part_of) {
     const whole = store.get(scene.part_of);
     if (whole) whole.detail = scene;

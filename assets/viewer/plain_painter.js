@@ -1,6 +1,6 @@
 // Draws the same picture as the card's painter, pixel by pixel, without a graphics card.
 
-class PlainPainter {
+export class PlainPainter {
   constructor(canvas) {
     this.canvas = canvas;
     this.context = canvas.getContext("2d");

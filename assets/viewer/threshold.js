@@ -1,9 +1,11 @@
 // The threshold: its slider over the probabilities' histogram, its number and its keys. While it is moved nothing leaves the
 // browser; the server learns it when it is let go, and answers with the objects of that threshold.
 
+import { within } from "./numbers.js";
+
 const QUIET = 250; // milliseconds after the last key until the threshold counts as chosen
 
-class Threshold {
+export class Threshold {
   constructor(view) {
     this.view = view;
     this.pending = null; // what the server was told last, until it answers
@@ -126,12 +128,19 @@ class Threshold {
   }
 }
 
-// The highest level that does not lie above a threshold; as in unet/prediction/maps.py.
-function cutOf(threshold) {
+/**
+ * The highest level that does not lie above a threshold; as in unet/prediction/maps.py.
+ * @param {number} threshold
+ */
+export function cutOf(threshold) {
   return Math.floor(threshold * 65535 + 1e-6);
 }
 
-function histogramOf(levels) {
+/**
+ * How many pixels have which probability: in a hundred bins, and how many lie at or above each thousandth.
+ * @param {Uint16Array} levels
+ */
+export function histogramOf(levels) {
   const fine = new Uint32Array(1001);
   for (let index = 0; index < levels.length; index++) fine[Math.floor(levels[index] / 65.535 + 1e-9)]++;
   const sums = new Float64Array(1002);

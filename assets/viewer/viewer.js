@@ -1,5 +1,12 @@
 // Shows an image and what a model found in it. The threshold is applied here, at every frame.
 
+import { Camera } from "./camera.js";
+import { fromBase64, inflated, joined } from "./codec.js";
+import { Look } from "./look.js";
+import { openPainter, openWithoutCard } from "./painter.js";
+import { PlainPainter } from "./plain_painter.js";
+import { Threshold, cutOf } from "./threshold.js";
+
 const views = new WeakMap();
 const SHARP = 3; // pixels of the screen for one of the picture, from which on pixels are shown as they are
 const RIM = 1.7; // pixels of the screen

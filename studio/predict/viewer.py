@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from studio.common.javascript import join_modules
 from unet import render
 from unet.memmap import shrink
 from unet.prediction.maps import Prediction
@@ -31,25 +32,12 @@ LOSSLESS_BYTES = 4_500_000
 KEPT_WIDTH = 1024
 
 
-def _read(*names: str) -> str:
-    return "\n".join((FILES / name).read_text(encoding="utf-8") for name in names)
-
-
-_pixels = st.components.v2.component("unet_pixels", js=_read("codec.js", "pixels.js"))
+_pixels = st.components.v2.component("unet_pixels", js=join_modules(FILES / "pixels.js"))
 _viewer = st.components.v2.component(
     "unet_viewer",
-    html=_read("viewer.html"),
-    css=_read("viewer.css"),
-    js=_read(
-        "codec.js",
-        "card_painter.js",
-        "plain_painter.js",
-        "painter.js",
-        "threshold.js",
-        "look.js",
-        "camera.js",
-        "viewer.js",
-    ),
+    html=(FILES / "viewer.html").read_text(encoding="utf-8"),
+    css=(FILES / "viewer.css").read_text(encoding="utf-8"),
+    js=join_modules(FILES / "viewer.js"),
 )
 
 
