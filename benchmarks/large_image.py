@@ -3,7 +3,7 @@
     python benchmarks/large_image.py [--side 10000] [--kind grey16|colour8] [--storage tiles|plain] [--tile N]
 
 A TIFF of drawn nuclei is made in a temporary folder. The peak is that of the whole process so far (getrusage), with
-Python and TensorFlow in it. ``--tile`` tries another height and width of the network's tiles.
+Python in it. ``--tile`` tries another height and width of the network's tiles.
 """
 
 from __future__ import annotations
@@ -51,7 +51,6 @@ def main() -> None:
             path = make_tiff(folder / "large.tif", flags.side, flags.kind, flags.storage)
         with stage("the model is opened"):
             predictor = Predictor.open(flags.model)
-            predictor.warm()
         with stage("the image is read"):
             image = map_image(path, folder, max_megapixels=10_000)
         with stage("it is predicted"):

@@ -5,6 +5,7 @@ Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Ima
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from unet.config import ModelConfig
@@ -70,14 +71,51 @@ def _block(x, filters: int, dropout: float, config: ModelConfig, name: str, halv
         if config.normalization == "batch":
             x = layers.BatchNormalization(name=f"{name}{half}_norm")(x)
         elif config.normalization == "group":
-            x = layers.GroupNormalization(_groups(filters), name=f"{name}{half}_norm")(x)
+            x = layers.GroupNormalization(group_count(filters), name=f"{name}{half}_norm")(x)
         x = layers.Activation(config.activation, name=f"{name}{half}_{config.activation}")(x)
         if half == "a":
             x = layers.Dropout(dropout, name=f"{name}_dropout")(x)
     return x
 
 
-def _groups(filters: int) -> int:
+def weight_shapes(config: ModelConfig) -> Iterator[tuple[str, str, list[tuple[int, ...]]]]:
+    """Walk along the U and tell each layer that has weights, without building it.
+
+    Yields
+    ------
+    name : str
+        As ``build_unet`` names the layer.
+    kind : str
+        Its class in Keras.
+    shapes : list of tuple
+        Of its values, in Keras' order: kernel and bias; scale, shift and, of a batch normalisation, mean and variance.
+    """
+    blocks = [(f"down{level + 1}", filters) for level, filters in enumerate(config.filters)]
+    incoming = config.channels
+    for name, filters in [*blocks[:-1], ("bottom", config.filters[-1])]:
+        yield from _block_shapes(name, incoming, filters, config)
+        incoming = filters
+    for level in range(config.depth, 0, -1):
+        filters = config.filters[level - 1]
+        yield f"rise{level}", "Conv2DTranspose", [(2, 2, filters, incoming), (filters,)]
+        yield from _block_shapes(f"up{level}", 2 * filters, filters, config, "ab"[: config.decoder_convolutions])
+        incoming = filters
+    yield "probability", "Conv2D", [(1, 1, incoming, config.maps), (config.maps,)]
+
+
+def _block_shapes(
+    name: str, incoming: int, filters: int, config: ModelConfig, halves: str = "ab"
+) -> Iterator[tuple[str, str, list[tuple[int, ...]]]]:
+    normalization = {"batch": ("BatchNormalization", 4), "group": ("GroupNormalization", 2)}.get(config.normalization)
+    for half in halves:
+        yield f"{name}{half}", "Conv2D", [(3, 3, incoming, filters), (filters,)]
+        if normalization:
+            kind, values = normalization
+            yield f"{name}{half}_norm", kind, [(filters,)] * values
+        incoming = filters
+
+
+def group_count(filters: int) -> int:
     """At most 8 groups, as many as divide the filters."""
     return max(groups for groups in range(1, 9) if filters % groups == 0)
 

@@ -6,17 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from unet.config import ModelConfig
 from unet.errors import ModelError
-from unet.models.network import count_parameters
+from unet.models.network import count_parameters, weight_shapes
 
 if TYPE_CHECKING:
     import h5py
-    import keras
 
 WEIGHTS_FILE = "model.weights.h5"
 DTYPE = np.dtype(np.float32)
@@ -24,7 +23,17 @@ DTYPE = np.dtype(np.float32)
 OVERHEAD_BYTES = 4 * 1024 * 1024
 MAX_MEMBERS, MAX_DEPTH = 20_000, 10
 
-Layout = dict[str, tuple[int, ...]]
+
+class Place(NamedTuple):
+    """A dataset of the weights file."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+# From each layer's name to what it has.
+Layout = dict[str, list[Place]]
+Weights = dict[str, list[np.ndarray]]
 
 
 class _Refused(Exception):
@@ -36,18 +45,27 @@ def max_weights_bytes(config: ModelConfig) -> int:
     return DTYPE.itemsize * count_parameters(config) + OVERHEAD_BYTES
 
 
-def check_weights(path: Path, config: ModelConfig, layout: Layout | None = None) -> None:
+def check_weights(path: Path, config: ModelConfig) -> None:
     """Make sure that a weights file holds this architecture's finite float32 values and nothing else.
 
     Works without TensorFlow. Each value must lie in the file itself, uncompressed, so that reading the file never
     takes more memory than the file takes space.
 
-    Parameters
-    ----------
-    path : Path
-    config : ModelConfig
-    layout : dict, optional
-        Path and shape of each dataset, from ``saved_layout``. Without it only the number of values is compared.
+    Raises
+    ------
+    ModelError
+        If the file is refused; the message names it and says why.
+    """
+    read_weights(path, config)
+
+
+def read_weights(path: Path, config: ModelConfig) -> Weights:
+    """Read what ``check_weights`` finds to be good.
+
+    Returns
+    -------
+    dict
+        From each layer's name to its values, in Keras' order and shapes; see ``unet.models.network.weight_shapes``.
 
     Raises
     ------
@@ -56,16 +74,13 @@ def check_weights(path: Path, config: ModelConfig, layout: Layout | None = None)
     """
     import h5py
 
-    path = Path(path)
+    path, layout = Path(path), saved_layout(config)
     try:
         if path.stat().st_size > max_weights_bytes(config):
             raise _Refused("is much larger than the weights of its architecture")
         with h5py.File(path, "r") as file:
-            found = _check_members(file, layout)
-        if sum(found.values()) != count_parameters(config):
-            raise _Refused(f"holds {sum(found.values()):,} values; its architecture has {count_parameters(config):,}")
-        if layout is not None and (missing := sorted(set(layout) - set(found))):
-            raise _Refused(f"lacks “{missing[0]}”")
+            found = _read_members(file, layout)
+        return {layer: [found[place.name] for place in places] for layer, places in layout.items()}
     except _Refused as reason:
         raise ModelError(f"{path} {reason}; take the Model folder as it was saved.") from None
     except FileNotFoundError:
@@ -74,19 +89,22 @@ def check_weights(path: Path, config: ModelConfig, layout: Layout | None = None)
         raise ModelError(f"{path} is damaged or no HDF5 file; take the Model folder as it was saved.") from error
 
 
-def _check_members(file: h5py.File, layout: Layout | None) -> dict[str, int]:
-    """Return the number of values of each dataset, all of them found good."""
-    found: dict[str, int] = {}
+def _read_members(file: h5py.File, layout: Layout) -> dict[str, np.ndarray]:
+    """Return the values of each dataset, all of them found good."""
+    shapes = {place.name: place.shape for places in layout.values() for place in places}
+    found: dict[str, np.ndarray] = {}
     for name, dataset in _datasets(file):
         shown = name if name.isprintable() and len(name) < 200 else ascii(name[:200])
-        if layout is not None and name not in layout:
+        if name not in shapes:
             raise _Refused(f"holds “{shown}”, which its architecture does not have")
-        if layout is not None and dataset.shape != layout[name]:
-            raise _Refused(f"holds “{shown}” in the shape {dataset.shape}; its architecture needs {layout[name]}")
+        if dataset.shape != shapes[name]:
+            raise _Refused(f"holds “{shown}” in the shape {dataset.shape}; its architecture needs {shapes[name]}")
         _check_storage(dataset, shown)
-        if not np.isfinite(dataset[()]).all():
+        found[name] = dataset[()]
+        if not np.isfinite(found[name]).all():
             raise _Refused(f"holds values in “{shown}” that are no numbers")
-        found[name] = dataset.size
+    if missing := sorted(set(shapes) - set(found)):
+        raise _Refused(f"lacks “{missing[0]}”")
     return found
 
 
@@ -125,19 +143,18 @@ def _datasets(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
                 raise _Refused(f"has a member, {name!r}, that is neither a group nor values")
 
 
-def saved_layout(model: keras.Model) -> Layout:
-    """Return path and shape of each dataset in the weights file that ``model.save_weights`` writes.
+def saved_layout(config: ModelConfig) -> Layout:
+    """Return where each layer's values stand in the weights file that Keras' ``save_weights`` writes.
 
     Keras names a layer's values after its class in snake case, numbered in the order of the layers, and by their
-    place in the layer. Worked out here rather than read from a saved file, so that loading writes nothing to disk.
+    place in the layer.
     """
     layout: Layout = {}
     counts: Counter[str] = Counter()
-    for layer in model.layers:
-        kind = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", type(layer).__name__)
-        kind = re.sub(r"([a-z])([A-Z])", r"\1_\2", kind).lower()
-        name = f"{kind}_{counts[kind]}" if counts[kind] else kind
-        counts[kind] += 1
-        for index, value in enumerate(layer.weights):
-            layout[f"layers/{name}/vars/{index}"] = tuple(value.shape)
+    for layer, kind, shapes in weight_shapes(config):
+        snake = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", kind)
+        snake = re.sub(r"([a-z])([A-Z])", r"\1_\2", snake).lower()
+        name = f"{snake}_{counts[snake]}" if counts[snake] else snake
+        counts[snake] += 1
+        layout[layer] = [Place(f"layers/{name}/vars/{index}", shape) for index, shape in enumerate(shapes)]
     return layout

@@ -5,22 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from unet.memmap import LARGE_PIXELS, new_map, shrink
-from unet.models.folder import ModelInfo, load_model, read_info
-from unet.models.metadata import largest_tensor
+from unet.models.metadata import ModelInfo, largest_tensor, read_info
 from unet.prediction.maps import Prediction
 from unet.prediction.resizing import prediction_at_size, resize_brought, resize_prediction
 from unet.prediction.tiles import predict_tiled
 from unet.preprocess.adjust import Preparation, choose_channels, scaled_size
 from unet.preprocess.normalize import bringer
 from unet.preprocess.resize import resize_image
-
-if TYPE_CHECKING:
-    import keras
 
 MAX_BATCH = 8
 # Values in the largest tensor of a batch: 256 MiB of float32.
@@ -39,10 +34,11 @@ class Predictor:
     >>> mask = predictor.predict(image).mask(predictor.info.threshold)  # doctest: +SKIP
     """
 
-    def __init__(self, model: keras.Model, info: ModelInfo):
+    def __init__(self, network: Callable[[np.ndarray], np.ndarray], info: ModelInfo):
+        """Take what turns images (batch, height, width, channels) uint8 into maps (batch, height, width, maps)."""
         self.info = info
-        self._model = model
-        # Keras does not support predicting with one model from several threads.
+        self._network = network
+        # One pass has all cores for itself, and two at a time would take the memory of both.
         self._lock = threading.Lock()
 
     @classmethod
@@ -54,12 +50,10 @@ class Predictor:
         ModelError
             If the folder is incomplete, damaged, or not to be trusted.
         """
-        folder = Path(folder)
-        return cls(load_model(folder), read_info(folder))
+        from unet.models.runtime import Network
 
-    def warm(self) -> None:
-        """Predict nothing once, so that the first image does not wait for the network to be compiled."""
-        self.predict(np.zeros((8, 8), np.uint8))
+        folder = Path(folder)
+        return cls(Network.open(folder), read_info(folder))
 
     def predict(
         self,
@@ -166,7 +160,7 @@ class Predictor:
 
     def _run(self, batch: np.ndarray) -> np.ndarray:
         with self._lock:
-            return np.asarray(self._model.predict_on_batch(batch))
+            return self._network(batch)
 
 
 def _small(image: np.ndarray) -> np.ndarray:

@@ -37,7 +37,7 @@ def test_any_image_gets_a_map_of_its_own_size(make_predictor, image, channels):
 
 def test_an_image_of_the_networks_size_gets_the_networks_map(predictor):
     image = random.integers(0, 256, (32, 32), np.uint8)
-    expected = predictor._model.predict_on_batch(image[None, ..., None])[0, ..., 0]
+    expected = predictor._network(image[None, ..., None])[0, ..., 0]
     np.testing.assert_allclose(predictor.predict(image).probability, expected, atol=1e-5)
 
 
@@ -49,7 +49,6 @@ def test_a_batch_gives_what_single_images_give(predictor):
 
 
 def test_threads_may_share_a_predictor(predictor):
-    predictor.warm()
     images = [random.integers(0, 256, (32, 32), np.uint8) for _ in range(24)]
     expected = [predictor.predict(image).probability for image in images]
     with ThreadPoolExecutor(8) as threads:
@@ -60,7 +59,7 @@ def test_threads_may_share_a_predictor(predictor):
 def test_several_classes(make_predictor):
     predictor = make_predictor(classes=4)
     image = random.integers(0, 256, (32, 32), np.uint8)
-    maps = predictor._model.predict_on_batch(image[None, ..., None])[0]
+    maps = predictor._network(image[None, ..., None])[0]
     prediction = predictor.predict(image)
     np.testing.assert_allclose(prediction.probability, 1 - maps[..., 0], atol=1e-5)
     np.testing.assert_array_equal(prediction.classes, maps[..., 1:].argmax(axis=-1) + 1)

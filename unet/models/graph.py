@@ -1,0 +1,151 @@
+"""The U-Net as an ONNX graph, made from a Model folder's own description and weights, without TensorFlow.
+
+It says the same as ``unet.models.network.build_unet`` in another language: each tensor bears the name of the layer that
+gives it in Keras. What only training needs is gone: dropout, and batch normalisation, which is folded into the
+convolution before it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from unet.config import ModelConfig
+from unet.models.network import group_count
+from unet.models.weights import Weights
+
+# Those of ONNX 1.12 (2022), which what reads ONNX today knows.
+OPSET, IR_VERSION = 17, 8
+INPUT, OUTPUT = "image", "maps"
+# As in Keras.
+EPSILON = 1e-3
+LEAK = 0.2
+
+
+def build_graph(config: ModelConfig, weights: Weights) -> onnx.ModelProto:
+    """Write the network down as ONNX.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    weights : dict
+        Of each layer, from ``unet.models.weights.read_weights``.
+
+    Returns
+    -------
+    onnx.ModelProto
+        From ``image`` (batch, height, width, channels) float32, values 0 to 255, to ``maps`` (batch, height, width,
+        maps) float32. At native resolution height and width are any multiples of ``2 ** config.depth``, else those of
+        ``config.input_size``.
+    """
+    graph = _Graph(config, weights)
+    x = graph.add("Transpose", "channels_first", INPUT, perm=[0, 3, 1, 2])
+    x = graph.add("Mul", "scale", x, graph.constant("1/255", np.float32(1 / 255)))
+
+    skips = []
+    for level in range(1, config.depth + 1):
+        x = graph.block(f"down{level}", x)
+        skips.append(x)
+        x = graph.add("MaxPool", f"pool{level}", x, kernel_shape=[2, 2], strides=[2, 2])
+
+    x = graph.block("bottom", x)
+
+    for level, skip in zip(range(config.depth, 0, -1), reversed(skips), strict=True):
+        kernel, bias = weights[f"rise{level}"]
+        values = graph.constants(f"rise{level}", kernel.transpose(3, 2, 0, 1), bias)
+        x = graph.add("ConvTranspose", f"rise{level}", x, *values, kernel_shape=[2, 2], strides=[2, 2])
+        x = graph.add("Concat", f"skip{level}", x, skip, axis=1)
+        x = graph.block(f"up{level}", x, "ab"[: config.decoder_convolutions])
+
+    x = graph.convolution("probability", x, *weights["probability"], gives="probability/linear")
+    last, axis = ("Sigmoid", {}) if config.classes == 1 else ("Softmax", {"axis": 1})
+    x = graph.add(last, "probability", x, **axis)
+    graph.add("Transpose", OUTPUT, x, perm=[0, 2, 3, 1])
+    return graph.model()
+
+
+class _Graph:
+    """What has been written so far; each method adds nodes and returns the name of the tensor that they give."""
+
+    def __init__(self, config: ModelConfig, weights: Weights):
+        self.config, self.weights = config, weights
+        self.nodes: list[onnx.NodeProto] = []
+        self.values: list[onnx.TensorProto] = []
+
+    def add(self, operator: str, name: str, *inputs: str, **attributes: object) -> str:
+        self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
+        return name
+
+    def constant(self, name: str, value: np.ndarray | np.float32) -> str:
+        self.values.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        return name
+
+    def constants(self, layer: str, kernel: np.ndarray, bias: np.ndarray) -> tuple[str, str]:
+        return self.constant(f"{layer}/kernel", kernel), self.constant(f"{layer}/bias", bias)
+
+    def block(self, name: str, x: str, halves: str = "ab") -> str:
+        """Convolutions of 3x3, each normalised and activated."""
+        for half in halves:
+            layer = f"{name}{half}"
+            x = self._normalised(layer, x)
+            x = self._activated(f"{layer}_{self.config.activation}", x)
+        return x
+
+    def convolution(self, layer: str, x: str, kernel: np.ndarray, bias: np.ndarray, gives: str = "") -> str:
+        """A convolution that keeps height and width; ``gives`` names its tensor where it is more than the layer's."""
+        side = kernel.shape[0]
+        values = self.constants(layer, kernel.transpose(3, 2, 0, 1), bias)
+        return self.add("Conv", gives or layer, x, *values, kernel_shape=[side, side], pads=[side // 2] * 4)
+
+    def _normalised(self, layer: str, x: str) -> str:
+        kernel, bias = self.weights[layer]
+        norm = f"{layer}_norm"
+        if self.config.normalization == "batch":
+            scale, shift, mean, variance = (value.astype(np.float64) for value in self.weights[norm])
+            factor = scale / np.sqrt(variance + EPSILON)
+            kernel = (kernel * factor).astype(np.float32)
+            bias = ((bias - mean) * factor + shift).astype(np.float32)
+            return self.convolution(layer, x, kernel, bias, norm)
+        x = self.convolution(layer, x, kernel, bias)
+        return self._group_norm(norm, x) if self.config.normalization == "group" else x
+
+    def _group_norm(self, name: str, x: str) -> str:
+        """Each group of channels as if it were one channel of an instance normalisation."""
+        scale, shift = self.weights[name]
+        groups = group_count(len(scale))
+        flat = self.constant(f"{name}/groups", np.array([0, groups, -1], np.int64))
+        one, none = (self.constant(f"{name}/{value:g}", np.full(groups, value, np.float32)) for value in (1, 0))
+        shape = self.add("Shape", f"{name}/shape", x)
+        x = self.add("Reshape", f"{name}/flat", x, flat)
+        x = self.add("InstanceNormalization", f"{name}/even", x, one, none, epsilon=EPSILON)
+        x = self.add("Reshape", f"{name}/back", x, shape)
+        factor, term = self.constants(name, scale[:, None, None], shift[:, None, None])
+        return self.add("Add", name, self.add("Mul", f"{name}/scaled", x, factor), term)
+
+    def _activated(self, name: str, x: str) -> str:
+        kind = self.config.activation
+        if kind in ("relu", "elu"):
+            return self.add(kind.capitalize(), name, x)
+        if kind == "leaky_relu":
+            return self.add("LeakyRelu", name, x, alpha=LEAK)
+        if kind == "silu":
+            return self.add("Mul", name, x, self.add("Sigmoid", f"{name}/sigmoid", x))
+        root, one, half = (self.constant(f"{name}/{value:g}", np.float32(value)) for value in (2**0.5, 1, 0.5))
+        error = self.add("Erf", f"{name}/erf", self.add("Div", f"{name}/over_root", x, root))
+        both = self.add("Mul", f"{name}/both", x, self.add("Add", f"{name}/more", error, one))
+        return self.add("Mul", name, both, half)
+
+    def model(self) -> onnx.ModelProto:
+        """Put all of it into a model, which is checked."""
+        config = self.config
+        sides = ("height", "width") if config.is_native else config.input_size
+        ends = (
+            helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *sides, channels])
+            for name, channels in ((INPUT, config.channels), (OUTPUT, config.maps))
+        )
+        image, maps = ends
+        graph = helper.make_graph(self.nodes, "unet", [image], [maps], self.values)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="unet")
+        model.ir_version = IR_VERSION
+        return model
