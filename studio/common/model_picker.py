@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
 import re
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +61,7 @@ def _digest(folder: str, stamp: str) -> str:
 
 
 def open_model(entry: ModelEntry) -> Predictor:
-    """Return a model ready to predict; it is loaded once for all sessions, and TensorFlow with the first one.
+    """Return a model ready to predict; it is loaded once for all sessions.
 
     Raises
     ------
@@ -75,27 +73,7 @@ def open_model(entry: ModelEntry) -> Predictor:
 
 @st.cache_resource(max_entries=HELD, show_spinner=False)
 def _open(folder: str, digest: str) -> Predictor:
-    is_first = "tensorflow" not in sys.modules
-    predictor = Predictor.open(folder)
-    if is_first:
-        _spare_the_collector()
-    return predictor
-
-
-def _spare_the_collector() -> None:
-    """Take all that lives now, most of it TensorFlow's for good, out of what Python's collector looks through.
-
-    It runs after each run of a page, and all threads wait for it: 0.2 s with TensorFlow's objects, twice.
-    """
-    gc.collect()
-    gc.freeze()
-
-
-def loading_words() -> str:
-    """Say what the first prediction is waiting for."""
-    if "tensorflow" in sys.modules:
-        return "Loading the model …"
-    return "Loading TensorFlow and the model: some seconds, once after the server's start …"
+    return Predictor.open(folder)
 
 
 # ---- choosing --------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from studio.common.model_picker import loading_words, model_digest, open_model
+from studio.common.model_picker import model_digest, open_model
 from studio.common.progress import progress_bar
 from studio.common.text import plain
 from studio.common.url_state import choose_in_address
@@ -60,7 +60,7 @@ def evaluations_of(entries: Sequence[ModelEntry], labelled: Labelled, settings: 
 def _compute(entry: ModelEntry, key: str, labelled: Labelled, settings: Settings) -> Evaluation:
     # A click runs the page anew, and that ends the loop at its next word of progress.
     st.button("Cancel", icon=":material/close:", key=f"cancel_{key}")
-    with st.spinner(loading_words()):
+    with st.spinner("Loading the model …"):
         predictor = open_model(entry)
     with progress_bar(f"Scoring {plain(entry.info.name)}", "images") as progress:
         found = evaluate(

@@ -7,7 +7,7 @@ import hashlib
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from studio.common.model_picker import loading_words, open_model
+from studio.common.model_picker import open_model
 from studio.common.progress import progress_bar
 from studio.common.text import plain
 from studio.predict import viewer
@@ -118,7 +118,7 @@ def _predict(job: Job, images: dict[str, Upload], bar: DeltaGenerator) -> None:
         if len(waiting) > 1 or _is_large(job, waiting[0]):
             # A click runs the page anew, and that ends the work at its next word of progress.
             st.button("Cancel", icon=":material/close:", key="cancel", on_click=_cancel_rest, args=(job, waiting))
-        with st.spinner(loading_words()):
+        with st.spinner("Loading the model …"):
             open_model(job.entry)
         with progress_bar("Predicting", "images") as progress, progress_bar("This large one", "tiles") as tiles:
             predict_uploads(job, waiting, progress, tiles)
