@@ -136,7 +136,7 @@ class TestInfo:
             ({"architecture": {"filters": [1024] * 7, "dropout": [0.1]}}, "parameters"),
             ({"architecture": {"filters": [512, 16], "dropout": [0.1], "input_size": [1024, 1024]}}, "1 GiB"),
             ({"architecture": {"filters": [16]}}, "levels"),
-            ({"architecture": {"code": "lambda"}}, "no setting"),
+            ({"architecture": {"code": "lambda"}}, "not a setting"),
             ({"architecture": None}, "table"),
         ],
     )
