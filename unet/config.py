@@ -230,7 +230,7 @@ class Config:
 
     def replace(self, **changes: Any) -> Config:
         """Return a copy with the named fields of either section changed."""
-        sections = {}
+        sections: dict[str, Any] = {}
         for key, section in (("model", self.model), ("training", self.training)):
             names = {item.name for item in dataclasses.fields(section)}
             sections[key] = dataclasses.replace(section, **{k: v for k, v in changes.items() if k in names})

@@ -8,6 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -84,7 +85,8 @@ def let_go(array: np.ndarray) -> None:
 
 
 def _mapping(array: np.ndarray) -> mmap.mmap | None:
-    owner, mode = array, None
+    owner: Any = array
+    mode = None
     while isinstance(owner, np.ndarray):
         mode = owner.mode if isinstance(owner, np.memmap) else mode
         owner = owner.base

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import dataclass, field
 from typing import Any
 
 from unet.errors import ConfigError
@@ -67,6 +67,7 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
+@dataclass(frozen=True)
 class Section:
     """A frozen dataclass of options: it checks its values where it is made, becomes JSON and comes back."""
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from unet.settings import PROJECT
 from unet.threads import WORKERS, Item, Result
@@ -37,8 +37,8 @@ def map_in_processes(
     RuntimeError
         If a process ends before its work is done: it was killed, or ran out of memory.
     """
-    results: dict[int, Result] = {}
-    told: SimpleQueue[tuple[int, Result | None, BaseException | None]] = SimpleQueue()
+    results: dict[int, Any] = {}
+    told: SimpleQueue[tuple[int, Any, BaseException | None]] = SimpleQueue()
     workers = [_start() for _ in range(min(WORKERS, len(items)))]
     with ThreadPoolExecutor(max(1, len(workers))) as listeners:
         try:
@@ -68,6 +68,7 @@ def _listen(worker: subprocess.Popen, function: Callable, items: Sequence, indic
     index = indices[0]
     try:
         with worker:
+            assert worker.stdin and worker.stdout  # both are pipes, see _start
             pickle.dump((function, [items[index] for index in indices]), worker.stdin)
             worker.stdin.close()
             for index in indices:
@@ -81,11 +82,12 @@ def main(source: BinaryIO, target: BinaryIO) -> None:
     """Do what ``source`` says and answer to ``target``, item by item: the result, or the exception."""
     function, items = pickle.load(source)
     for item in items:
+        result, failure = None, None
         try:
-            answer = function(item), None
+            result = function(item)
         except Exception as error:
-            answer = None, error
-        pickle.dump(answer, target)
+            failure = error
+        pickle.dump((result, failure), target)
         target.flush()
 
 

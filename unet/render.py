@@ -132,7 +132,7 @@ def jpeg(picture: np.ndarray, *, quality: int = 88) -> bytes:
 
 def data_uri(picture: np.ndarray, kind: str = "png") -> str:
     """Return a picture as a ``data:`` address for HTML; ``kind`` is ``png`` or ``jpeg``."""
-    content = {"png": png, "jpeg": jpeg}[kind](picture)
+    content = png(picture) if kind == "png" else jpeg(picture)
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from typing import Any
 
 from unet.config import PRESETS, Config, Separation, preset
 from unet.flags import SECTIONS, flag
@@ -78,7 +79,8 @@ def preparation_from_flags(arguments: argparse.Namespace) -> Preparation:
 
 
 def _argument(item: dataclasses.Field) -> dict:
-    default, many = item.default, isinstance(item.default, tuple)
+    default: Any = item.default
+    many = isinstance(default, tuple)
     shown = " ".join(map(str, default)) if many else default
     help = f"{item.metadata['help']} [{shown}]".replace("%", "%%")
     if isinstance(default, bool):

@@ -171,7 +171,8 @@ def evaluate(flags: argparse.Namespace) -> int:
         dataset = open_dataset(flags.path, settings, progress=update)
     with progress("Inspecting") as update:
         report = inspect_dataset(dataset, settings, progress=update)
-    predictor = Predictor.open(run.model_folder if run and not flags.model else model_folder(flags.model, settings))
+    own = run.model_folder if run and not flags.model else None
+    predictor = Predictor.open(own or model_folder(flags.model, settings))
     with progress("Scoring", unit="image") as update:
         evaluation = score(
             predictor,

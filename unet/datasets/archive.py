@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from unet.datasets.archive_names import check_tree, is_wanted, safe_path
 from unet.datasets.fingerprint import DIGEST_BYTES, combine, folder_fingerprint
@@ -99,7 +99,7 @@ def extract_zip(archive: Path, folder: Path, limits: Limits, progress: Progress 
         total = sum(member.file_size for _, member in members)
         if total > shutil.disk_usage(folder).free:
             raise ArchiveError(f"The archive unpacks to {total / MB:,.0f} MB, and the disk has less left than that.")
-        digests = {}
+        digests: dict[str | PurePosixPath, bytes] = {}
         for path, member in members:
             with _refusals(member.filename), opened.open(member) as source:
                 digests[path], size = _store(source, Path(folder) / path, member.file_size, member.filename)
@@ -139,7 +139,8 @@ def store_files(
     if len(wanted) > limits.max_members:
         raise ArchiveError(f"The upload has {len(wanted):,} files; {limits.max_members:,} are allowed.")
     check_tree([path for path, _ in wanted])
-    digests, room = {}, limits.max_bytes
+    digests: dict[str | PurePosixPath, bytes] = {}
+    room = limits.max_bytes
     for path, file in wanted:
         with _refusals(str(path)):
             digests[path], size = _store(file, Path(folder) / path, room, str(path))
@@ -206,7 +207,7 @@ def _check_overlap(members: list[zipfile.ZipInfo], end: int) -> None:
             raise ArchiveError(f"The member {member.filename!r} overlaps what follows it; such archives are refused.")
 
 
-def _store(source: BinaryIO, path: Path, room: int, name: str) -> tuple[bytes, int]:
+def _store(source: IO[bytes], path: Path, room: int, name: str) -> tuple[bytes, int]:
     """Write a file, counting its bytes as they come, since sizes in headers lie; return its digest and size."""
     digest, size = blake2b(digest_size=DIGEST_BYTES), 0
     with _create(path) as target:

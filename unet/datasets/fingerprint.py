@@ -28,7 +28,7 @@ def folder_fingerprint(folder: Path, progress: Callable[[int, int], None] | None
     # Tens of thousands of small files: strings in place of paths take a third of the time.
     names = ["/".join((*parts, name)) for parts, files in walk_files(Path(folder), []) for name in files]
     wanted = [name for name in names if posixpath.splitext(name)[1].lower() in KEPT_SUFFIXES]
-    digests = {}
+    digests: dict[str | PurePosixPath, bytes] = {}
     for name in wanted:
         try:
             digests[name] = _digest(f"{folder}/{name}")

@@ -66,7 +66,7 @@ def _merge_nuclei(sample: Sample, size: tuple[int, int], max_megapixels: int) ->
             found["grey"].append(path)
         target = labels[top : top + block.shape[0], left : left + block.shape[1]]
         free = inside & (target == 0)
-        area, remaining = np.count_nonzero(inside), np.count_nonzero(free)
+        area, remaining = int(np.count_nonzero(inside)), int(np.count_nonzero(free))
         if remaining < area:
             found["overlapping"].append(path)
             overlapping += area - remaining

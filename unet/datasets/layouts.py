@@ -94,7 +94,8 @@ def _collect(root: Path) -> tuple[dict[tuple[str, ...], _Unit], list[Path], list
     """Sort all files below ``root`` by the role of the nearest folder above them that has one."""
     units: dict[tuple[str, ...], _Unit] = {}
     flat: dict[tuple[str, ...], list[str]] = {}
-    tables, notes = [], []
+    tables: list[Path] = []
+    notes: list[str] = []
     for parts, files in walk_files(root, notes):
         here = root.joinpath(*parts)
         images = [name for name in files if _split(name)[1] in IMAGE_SUFFIXES]
@@ -108,10 +109,10 @@ def _collect(root: Path) -> tuple[dict[tuple[str, ...], _Unit], list[Path], list
             getattr(unit, ROLES[parts[depth].lower()]).extend(_files(here, images, parts[depth + 1 :]))
     loose = []
     for parts, names in flat.items():
-        unit = units.get(parts)
+        beside = units.get(parts)
         here = root.joinpath(*parts)
-        if unit and not unit.images:  # the images lie beside masks/, not in a folder of their own
-            unit.images = _files(here, names, ())
+        if beside and not beside.images:  # the images lie beside masks/, not in a folder of their own
+            beside.images = _files(here, names, ())
         else:
             loose += [here / name for name in names]
     return units, loose, tables, notes

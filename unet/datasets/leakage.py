@@ -7,8 +7,9 @@ last column goes on in the other's first as smoothly as columns do inside an ima
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -83,9 +84,9 @@ def find_siblings(signatures: Sequence[Signature | None]) -> list[int | None]:
 
 def _adjoining(signatures: Sequence[Signature | None], one: str, other: str) -> Iterator[tuple[int, int]]:
     """Yield pairs of which one's side goes on in the other's opposite side."""
-    for members in _by(signatures, lambda signature: signature.edges[one].shape[1]):
-        ends = np.stack([signatures[index].edges[one] for index in members])
-        begins = np.stack([signatures[index].edges[other] for index in members])
+    for members, alike in _by(signatures, lambda signature: signature.edges[one].shape[1]):
+        ends = np.stack([each.edges[one] for each in alike])
+        begins = np.stack([each.edges[other] for each in alike])
         ends_profile, ends_contrast = _profile(ends[:, 0])
         begins_profile, begins_contrast = _profile(begins[:, 0])
         inside = [np.abs(np.diff(lines, axis=1)).mean(axis=(1, 2)) + ROUNDING for lines in (ends, begins)]
@@ -98,20 +99,23 @@ def _adjoining(signatures: Sequence[Signature | None], one: str, other: str) -> 
 
 
 def _copies(signatures: Sequence[Signature | None]) -> Iterator[tuple[int, int]]:
-    for members in _by(signatures, lambda signature: signature.size):
-        thumbnails, contrast = _normalised(np.stack([signatures[index].thumbnail.ravel() for index in members]))
+    for members, alike in _by(signatures, lambda signature: signature.size):
+        thumbnails, contrast = _normalised(np.stack([each.thumbnail.ravel() for each in alike]))
         for first, second in np.argwhere(thumbnails @ thumbnails.T > COPY_CORRELATION):
             if first < second and min(contrast[first], contrast[second]) > 1:
                 yield members[first], members[second]
 
 
-def _by(signatures: Sequence[Signature | None], key) -> list[list[int]]:
-    """Return the indices of signatures with equal keys, where there are several."""
-    found = defaultdict(list)
+def _by(
+    signatures: Sequence[Signature | None], key: Callable[[Signature], Any]
+) -> list[tuple[list[int], list[Signature]]]:
+    """Return indices and signatures of those with equal keys, where there are several."""
+    found: defaultdict[Any, list[tuple[int, Signature]]] = defaultdict(list)
     for index, signature in enumerate(signatures):
         if signature is not None:
-            found[key(signature)].append(index)
-    return [members for members in found.values() if len(members) > 1]
+            found[key(signature)].append((index, signature))
+    alike = [pairs for pairs in found.values() if len(pairs) > 1]
+    return [([index for index, _ in pairs], [signature for _, signature in pairs]) for pairs in alike]
 
 
 def _profile(lines: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -65,7 +65,7 @@ def split_samples(
         same = [units[key] for key in shuffled if kinds[key] == stain]
         chosen |= _take(same, fraction * sum(map(len, same)))
     if not chosen:  # every group is larger than the share
-        chosen.update(min((units[key] for key in shuffled), key=len))
+        chosen.update(units[min(shuffled, key=lambda key: len(units[key]))])
     return [sample for sample in ids if sample not in chosen], [sample for sample in ids if sample in chosen]
 
 

@@ -64,7 +64,7 @@ class Counts:
     count_error_sum: float = 0.0
 
     def __add__(self, other: Counts) -> Counts:
-        values = {}
+        values: dict[str, Any] = {}
         for item in dataclasses.fields(self):
             one, two = getattr(self, item.name), getattr(other, item.name)
             values[item.name] = tuple(map(sum, zip(one, two, strict=True))) if item.name == "matched" else one + two

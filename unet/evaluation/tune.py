@@ -11,7 +11,7 @@ import numpy as np
 
 from unet.config import Separation
 from unet.datasets.add import Dataset
-from unet.datasets.inspection import DatasetReport, read_labels
+from unet.datasets.inspection import DatasetReport, SampleReport, read_labels
 from unet.evaluation.scores import Scores, count, scores_of
 from unet.io.images import read_image
 from unet.prediction.predictor import Prediction, Predictor
@@ -66,7 +66,8 @@ def tune(
         Takes the number of steps done and their total.
     """
     files = {sample.id: sample.image for sample in dataset.samples()}
-    samples, pixels = [], 0
+    samples: list[SampleReport] = []
+    pixels = 0
     for sample in report.usable:
         if sample.id in ids and (pixels + sample.height * sample.width <= MAX_PIXELS or not samples):
             samples.append(sample)

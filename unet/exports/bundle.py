@@ -73,9 +73,9 @@ class Bundle:
         for name in self._formats:
             form = FORMATS[name]
             if form.part:
-                self._parts[name].append(form.part(result))
+                self._parts[name].append(form.part_of(result))
             elif suits(name, result):
-                self._write(form.name_for(result.stem), form.write(result))
+                self._write(form.name_for(result.stem), form.of(result))
         self._images.append(
             {
                 "file": result.file,
@@ -89,7 +89,7 @@ class Bundle:
     def finish(self) -> None:
         """Write the files of all images."""
         for name, parts in self._parts.items():
-            self._write(FORMATS[name].suffix, FORMATS[name].whole(parts))
+            self._write(FORMATS[name].suffix, FORMATS[name].join(parts))
 
     def manifest(self, decisions: Decisions, model_folder: Path | None) -> bytes:
         """Return what is known of how the results were made, as JSON."""

@@ -26,7 +26,8 @@ def part(result: Result) -> dict[str, Any]:
 
 def whole(parts: list[dict[str, Any]]) -> bytes:
     """Return the file of all images."""
-    images, annotations = [], []
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
     for number, each in enumerate(parts, start=1):
         images.append({"id": number, **each["image"]})
         for annotation in each["annotations"]:

@@ -36,7 +36,17 @@ class Format:
 
     def of(self, result: Result) -> bytes:
         """Return the file's bytes for one image."""
-        return self.write(result) if self.write else self.whole([self.part(result)])
+        return self.write(result) if self.write else self.join([self.part_of(result)])
+
+    def part_of(self, result: Result) -> Any:
+        """Return what one image adds to a file of all images."""
+        assert self.part, f"{self.title} is one file per image"
+        return self.part(result)
+
+    def join(self, parts: list[Any]) -> bytes:
+        """Return the bytes of a file of all images."""
+        assert self.whole, f"{self.title} is one file per image"
+        return self.whole(parts)
 
     def name_for(self, stem: str) -> str:
         """Return the file's name for one image."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -64,12 +65,12 @@ def _tiff(
     pixel_size: PixelSize | None,
 ) -> bytes:
     stream = io.BytesIO()
-    size = {}
+    size: dict[str, Any] = {}
     if pixel_size:
         # Centimetres are what all programs know; ImageJ reads them together with the unit in the description.
         size = {"resolution": (1e4 / pixel_size.x, 1e4 / pixel_size.y), "resolutionunit": "CENTIMETER"}
-    whole = {"data": part(slice(None), slice(None))}
-    tiles = {"data": _tiles(shape, dtype, part), "shape": shape, "dtype": dtype, "tile": (TILE, TILE)}
+    whole: dict[str, Any] = {"data": part(slice(None), slice(None))}
+    tiles: dict[str, Any] = {"data": _tiles(shape, dtype, part), "shape": shape, "dtype": dtype, "tile": (TILE, TILE)}
     tifffile.imwrite(
         stream,
         **(tiles if shape[0] * shape[1] > LARGE_PIXELS else whole),

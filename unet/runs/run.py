@@ -21,6 +21,7 @@ import shutil
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
+from typing import Any
 
 from unet.errors import RunError
 from unet.files import read_json
@@ -96,7 +97,8 @@ class Run:
 
     def metrics(self) -> Metrics:
         """Read ``metrics.jsonl``; a last line that is still being written is left for the next time."""
-        epochs, steps = [], []
+        epochs: list[dict[str, Any]] = []
+        steps: list[dict[str, Any]] = []
         try:
             text = (self.folder / "metrics.jsonl").read_text(encoding="utf-8", errors="replace")
         except OSError:

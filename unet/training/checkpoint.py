@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,7 +28,7 @@ class Progress:
 
 def save_checkpoint(path: Path, model: keras.Model, progress: Progress) -> None:
     """Write weights, random states, optimizer state and progress."""
-    arrays = {f"v{index:04d}": np.asarray(value) for index, value in enumerate(_values(model))}
+    arrays: dict[str, Any] = {f"v{index:04d}": np.asarray(value) for index, value in enumerate(_values(model))}
     with atomic_path(path) as temporary:
         np.savez(temporary, progress=np.array(json.dumps(asdict(progress))), **arrays)
 

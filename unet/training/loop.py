@@ -198,7 +198,7 @@ class Training:
             config=self.info.config.model,
             threshold=start.threshold if start else 0.5,
             separation=start.separation if start else Separation(separate=self.info.config.model.has_heads),
-            scores={name.removeprefix("val_"): value for name, value in self.progress.best.items()},
+            scores={name.removeprefix("val_"): value for name, value in (self.progress.best or {}).items()},
             provenance={
                 "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
                 "run": self.run.name,

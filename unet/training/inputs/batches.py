@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -40,11 +40,11 @@ class Batches(ABC):
         """Images or crops in an epoch."""
 
     @abstractmethod
-    def plan(self, epoch: int) -> Sequence[Any]:
+    def plan(self, epoch: int) -> Any:
         """Return what an epoch shows, in its order."""
 
     @abstractmethod
-    def read(self, part: Sequence[Any]) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, part: Any) -> tuple[np.ndarray, np.ndarray]:
         """Return images (batch, height, width, channels) uint8 and their targets (batch, height, width, maps)."""
 
     def __len__(self) -> int:
@@ -65,7 +65,7 @@ class Batches(ABC):
                     ready = thread.submit(self._batch, parts[number], epoch, number)
                 yield batch
 
-    def _batch(self, part: Sequence[Any], epoch: int, number: int) -> tuple[np.ndarray, np.ndarray]:
+    def _batch(self, part: Any, epoch: int, number: int) -> tuple[np.ndarray, np.ndarray]:
         images, targets = self.read(part)
         if self.training and any(getattr(self.config, name) for name in AUGMENTATIONS):
             random = np.random.default_rng([self.config.seed, epoch, number])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from PIL import Image
 
@@ -42,7 +40,7 @@ def draw_crops(
     return [(int(index), _draw_box(samples, int(index), size, config.scale, random)) for index in chosen]
 
 
-def _chances(samples: NativeSamples, indices: Sequence[int], balance: float) -> np.ndarray:
+def _chances(samples: NativeSamples, indices: np.ndarray, balance: float) -> np.ndarray:
     """Return each sample's chance: larger images show more, rare kinds are drawn more often."""
     kinds = np.array([samples.kinds[index] for index in indices])
     areas = np.array([np.prod(samples.sizes[index]) for index in indices], float)

@@ -13,7 +13,7 @@ from unet.errors import DatasetError
 from unet.runs.state import RunInfo
 from unet.settings import Settings
 from unet.training.inputs.batches import Batches, CropBatches, ImageBatches
-from unet.training.inputs.full_size import prepare_native
+from unet.training.inputs.full_size import NativeSamples, prepare_native
 from unet.training.inputs.resized import prepare
 
 
@@ -48,7 +48,7 @@ def read_training_data(
 
     def side(ids: tuple[str, ...], *, training: bool) -> Batches:
         indices = np.array([position[sample] for sample in ids])
-        if model.is_native:
+        if isinstance(prepared, NativeSamples):
             return CropBatches(prepared, indices, model.input_size, config, training=training)
         return ImageBatches(prepared.images, prepared.masks, indices, config, training=training)
 
