@@ -11,13 +11,9 @@ import json
 import os
 import subprocess
 import sys
-import threading
-import time
-from contextlib import suppress
 from typing import BinaryIO
 
 import numpy as np
-import psutil
 
 from unet.io.bounds import Refused
 from unet.settings import MB, PROJECT
@@ -27,7 +23,7 @@ SECONDS = 60
 ROOM = 192 * MB
 CHUNK = MB
 OUT_OF_MEMORY = 97
-# Whether this is such a process.
+# Whether this is such a process; see guarded_process.py.
 inside = False
 
 
@@ -50,7 +46,15 @@ def read_page(stream: BinaryIO, place: int, *, mask: bool, max_megapixels: int, 
         If the page cannot be decoded within the limits.
     """
     stream.seek(0)
-    command = [sys.executable, "-m", "unet.io.guarded", str(place), str(int(mask)), str(max_megapixels), str(memory)]
+    command = [
+        sys.executable,
+        "-m",
+        "unet.io.guarded_process",
+        str(place),
+        str(int(mask)),
+        str(max_megapixels),
+        str(memory),
+    ]
     # One thread each: all those of linear algebra would count as memory.
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "1"}
     try:
@@ -75,55 +79,3 @@ def read_page(stream: BinaryIO, place: int, *, mask: bool, max_megapixels: int, 
     if done.returncode == OUT_OF_MEMORY:
         raise Refused("needs far more memory to decode than an image of its size; save it as PNG or as plain TIFF")
     raise Refused("is damaged, or of a kind that is not read; save it as PNG or plain TIFF")
-
-
-def limit_memory(size: int) -> None:
-    """Let this process take so many bytes more than it has: it ends, or meets a MemoryError, at the attempt.
-
-    Not every system keeps to a limit that is set, so that the process watches itself besides.
-    """
-    process = psutil.Process()
-    with suppress(ImportError, OSError, ValueError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (process.memory_info().vms + size,) * 2)
-    most = process.memory_info().rss + size
-
-    def watch() -> None:
-        while process.memory_info().rss < most:
-            time.sleep(0.02)
-        os._exit(OUT_OF_MEMORY)
-
-    threading.Thread(target=watch, daemon=True).start()
-
-
-def main(arguments: list[str], source: BinaryIO, target: BinaryIO) -> int:
-    """Decode what the arguments say from ``source`` and answer to ``target``."""
-    global inside
-    inside = True
-    from unet.io.tiff import open_tiff
-
-    place, mask, max_megapixels, memory = map(int, arguments)
-    data = io.BytesIO(source.read())
-    limit_memory(memory)
-    try:
-        with open_tiff(data, max_megapixels) as tiff:
-            array = np.ascontiguousarray(tiff.read_place(place, mask=bool(mask)))
-        refused = None
-    except Refused as reason:
-        array, refused = None, str(reason)
-    except MemoryError:
-        return OUT_OF_MEMORY
-    target.write(json.dumps({"refused": refused}).encode() + b"\n")
-    if array is not None:
-        np.save(target, array, allow_pickle=False)
-    target.flush()
-    return 0
-
-
-if __name__ == "__main__":
-    # Run as a module, this one is ``__main__``: the decoder must see the one that it imports.
-    from unet.io import guarded
-
-    answers, sys.stdout = sys.stdout.buffer, sys.stderr  # a stray print must not get among the answers
-    sys.exit(guarded.main(sys.argv[1:], sys.stdin.buffer, answers))

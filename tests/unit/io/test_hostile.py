@@ -121,7 +121,7 @@ def test_a_rare_packing_that_claims_gigabytes_is_refused():
 def test_a_process_keeps_to_its_limit_where_the_system_sets_none():
     # More than its share, in pieces, as where the system knows no limit on memory: it watches itself.
     code = (
-        "from unet.io.guarded import limit_memory; import numpy, sys, time; sys.modules['resource'] = None\n"
+        "from unet.io.guarded_process import limit_memory; import numpy, sys, time; sys.modules['resource'] = None\n"
         "limit_memory(50_000_000); kept = []\n"
         "for _ in range(100): kept.append(numpy.ones(2_000_000)); time.sleep(0.02)\n"
     )
