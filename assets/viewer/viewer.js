@@ -8,6 +8,8 @@ import { PlainPainter } from "./plain_painter.js";
 import { Threshold, cutOf } from "./threshold.js";
 
 const views = new WeakMap();
+// The look of the last view: the server writes an address without it, and another view takes its place.
+let kept = "";
 const SHARP = 3; // pixels of the screen for one of the picture, from which on pixels are shown as they are
 const RIM = 1.7; // pixels of the screen
 
@@ -34,7 +36,8 @@ class View {
     this.on = (target, kind, act, options = {}) =>
       target.addEventListener(kind, act, { ...options, signal: this.ending.signal });
     this.found = {};
-    const [look, place] = (new URLSearchParams(location.search).get("look") ?? "").split("@");
+    const [look, place] = (new URLSearchParams(location.search).get("look") ?? kept).split("@");
+    this.path = location.pathname;
     this.look = new Look(this, look);
     this.camera = new Camera(this, place ?? "");
     this.threshold = new Threshold(this);
@@ -47,6 +50,8 @@ class View {
 
   close() {
     this.ending.abort();
+    clearTimeout(this.writing); // another page may have the address by then
+    kept = location.pathname === this.path ? this.look.text : "";
     this.watcher.disconnect();
   }
 
@@ -86,6 +91,7 @@ class View {
     this.threshold.show();
     this.showScene();
     if (data.selected && data.selected !== before?.selected && data.center) this.camera.bringIntoView(data.center);
+    this.write(); // the server writes an address without it
   }
 
   showScene() {

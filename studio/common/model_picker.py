@@ -102,12 +102,11 @@ def choose_model(settings: Settings, warn: Callable[[str], object] = st.warning)
         try:  # a run that is still training has a model that nobody is offered, but a link may name it
             entries[wanted] = find_model(wanted, settings)
         except ModelError:
-            problem = f"The model “{plain(wanted[:100])}” is not here any more, so another one is used."
+            problem = f"The model “{plain(wanted[:100])}” is not here any more"
     if not entries:
         return _no_model(settings)
     key = wanted if wanted in entries else next(iter(entries))
-    if wanted != key:
-        st.query_params[PARAMETER] = key
+    # The address changes only when somebody chooses: otherwise Back would lead to the same page once more.
     st.session_state[CHOICE] = key
     # Under a new key it is a new popover, and a closed one: once a model has come or a dialog opens, it is in the way.
     closed = st.session_state.get(CLOSED, 0)
@@ -123,7 +122,7 @@ def choose_model(settings: Settings, warn: Callable[[str], object] = st.warning)
         _uploader(settings)
     _answer(asked, entries[key], settings)
     if problem:
-        warn(problem)
+        warn(f"{problem}; {plain(entries[key].label)} is used instead.")
     return entries[key]
 
 

@@ -7,9 +7,13 @@ from typing import Any
 
 import streamlit as st
 
+from studio.common.text import plain
+
 
 def choose_in_address(label: str, options: Mapping[str, str], name: str) -> str:
     """Draw a select box and return the chosen key; one in the address that is no option gives way to the first.
+
+    ``say_of_address`` says so.
 
     Parameters
     ----------
@@ -23,6 +27,24 @@ def choose_in_address(label: str, options: Mapping[str, str], name: str) -> str:
     choice = f"choice_of_{name}"
     st.session_state[choice] = wanted if wanted in options else next(iter(options))
     return st.selectbox(label, list(options), format_func=options.get, key=choice, on_change=_put, args=(name, choice))
+
+
+def say_of_address(options: Mapping[str, str], name: str, what: str) -> None:
+    """Say it where the address asks for something that is not there, and what is used instead.
+
+    Parameters
+    ----------
+    options, name
+        As for ``choose_in_address``.
+    what : str
+        The kind of thing that is chosen.
+    """
+    wanted = st.query_params.get(name)
+    if wanted and wanted not in options:
+        used = plain(next(iter(options.values())))
+        st.warning(
+            f"There is no {what} “{plain(wanted[:100])}” here; “{used}” is used instead.", icon=":material/warning:"
+        )
 
 
 def _put(name: str, choice: str) -> None:

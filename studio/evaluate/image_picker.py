@@ -9,7 +9,7 @@ import streamlit as st
 from studio.common.dataset_picker import PARAMETER as UPLOADED
 from studio.common.dataset_picker import choose_dataset, dataset_report
 from studio.common.text import plain
-from studio.common.url_state import choose_in_address
+from studio.common.url_state import choose_in_address, say_of_address
 from unet.datasets.add import Dataset, list_datasets
 from unet.datasets.inspection import DatasetReport
 from unet.errors import RunError
@@ -60,6 +60,7 @@ def choose_labelled(entry: ModelEntry, settings: Settings) -> Labelled | None:
         key = choose_in_address("Images with masks", options, DATA)
         with st.popover("Add images", icon=":material/upload:", width="content", key=f"add_labelled_{len(datasets)}"):
             choose_dataset(settings)
+    say_of_address(options, DATA, "set of images")
     kind, _, name = key.rpartition(":")
     info = Run(settings.runs / name).info() if kind == "run" else None
     dataset = datasets[info.dataset["id"] if info else name]

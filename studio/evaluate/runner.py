@@ -9,7 +9,7 @@ import streamlit as st
 from studio.common.model_picker import model_digest, open_model
 from studio.common.progress import progress_bar
 from studio.common.text import plain
-from studio.common.url_state import choose_in_address
+from studio.common.url_state import choose_in_address, say_of_address
 from studio.evaluate.image_picker import Labelled
 from unet.evaluation.cache import evaluation_key, keep_evaluation, stored_evaluation
 from unet.evaluation.evaluate import THRESHOLDS, Evaluation, evaluate
@@ -27,6 +27,7 @@ def compare_with(entry: ModelEntry, settings: Settings) -> ModelEntry | None:
         return None
     options = {NONE: "No second model"} | {key: each.label for key, each in entries.items()}
     key = choose_in_address("Compare with", options, OTHER)
+    say_of_address(options, OTHER, "second model")
     return entries.get(key)
 
 

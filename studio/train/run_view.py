@@ -99,12 +99,13 @@ def _buttons(run: Run, info: RunInfo, state: RunState, settings: Settings) -> No
             args=(run,),
         )
         return
-    if run.model_folder and st.button(
-        "Open in Predict", icon=":material/image_search:", key="open_in_predict", type="primary"
-    ):
-        st.switch_page("pages/predict.py", query_params={"model": f"run:{run.name}"})
-    if run.model_folder and st.button("Evaluate", icon=":material/speed:", key="open_in_evaluate"):
-        st.switch_page("pages/evaluate.py", query_params={"model": f"run:{run.name}"})
+    if run.model_folder:
+        # Links, not buttons: a button's address would first be written behind this page's, where Back then leads.
+        model = {"model": f"run:{run.name}"}
+        st.page_link(
+            "pages/predict.py", label="**Open in Predict**", icon=":material/image_search:", query_params=model
+        )
+        st.page_link("pages/evaluate.py", label="**Evaluate**", icon=":material/speed:", query_params=model)
     if state.resumable and settings.training:
         st.button(
             "Resume" if state.reason != "Not started yet." else "Start",

@@ -79,9 +79,8 @@ def test_a_training_from_its_start_to_predict(open_app, run, settings):
     assert len(app.get("plotly_chart")) == 2
     assert app.select_slider[0].value == 2
     assert "Stop training" not in labels(app)
-    app.button(key="open_in_predict").click().run()
-    assert not app.exception
-    assert app.query_params["model"] == f"run:{run.name}"
+    links = {link.proto.page: link.proto.query_string for link in app.get("page_link")}
+    assert links["predict"] == links["evaluate"] == f"model=run%3A{run.name}"
 
 
 def test_progress_is_told_while_it_runs(open_app, run):

@@ -57,12 +57,12 @@ def test_upload_a_zip_and_train_to_the_end(app, page, tmp_path):
     small_network(page)
     click(page, "Start training")
     run = shown_run(app, page)
-    expect(page.get_by_role("button", name="Open in Predict")).to_be_visible(timeout=TRAINING)
+    expect(page.get_by_role("link", name="Open in Predict")).to_be_visible(timeout=TRAINING)
     assert run.state().status == "finished"
     expect(page.get_by_text("All 2 epochs are done")).to_be_visible()
     expect(page.locator('img[alt^="Validation image"]').first).to_be_visible()
     expect(page.get_by_test_id("stPlotlyChart")).to_have_count(2)
-    click(page, "Open in Predict")
+    click(page, "Open in Predict", role="link")
     page.wait_for_url(re.compile(r"/predict\?model=run(:|%3A)"))
 
 
