@@ -24,9 +24,10 @@ run: .venv/app.stamp ## make the environment if need be, and open the app
 test: .venv/dev.stamp $(if $(filter tests tests/browser%,$(TESTS)),browser) $(if $(filter tests tests/js%,$(TESTS)),node) ## run every test; TESTS=tests/unit runs a part
 	$(BIN)/python -m pytest $(TESTS)
 
-check: .venv/dev.stamp ## check format and lint
+check: .venv/dev.stamp ## check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/mypy
 
 format: .venv/dev.stamp ## format the code and mend what lint can mend
 	$(BIN)/ruff format .

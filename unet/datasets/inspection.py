@@ -100,7 +100,7 @@ def _for_each(
 
     Threads share one budget of memory and wait for each other; processes know nothing of each other.
     """
-    large = range(len(samples))
+    large = list(range(len(samples)))
     if sum(len(sample.masks) for sample in samples) >= MANY_MASKS:
         share = DECODING.total // WORKERS
         sizes = [memory_to_work_on(sample.image, max_megapixels=max_megapixels) for sample in samples]
@@ -109,7 +109,11 @@ def _for_each(
     done: dict[int, tuple[SampleReport, Signature | None]] = {}
     for indices, each in ((small, map_in_processes), (large, map_files)):
         before = len(done)
-        counted = progress and (lambda count, _, before=before: progress(before + count, len(samples)))
+
+        def counted(count: int, _: int, before: int = before) -> None:
+            if progress:
+                progress(before + count, len(samples))
+
         done |= zip(indices, each(inspect, [samples[index] for index in indices], counted), strict=True)
     return [done[index] for index in range(len(samples))]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -92,7 +92,7 @@ class _OnePicture:
 
     pages = 1
 
-    def __init__(self, data: bytes, reader: type[Image.Image], max_megapixels: int):
+    def __init__(self, data: bytes, reader: Callable[[BinaryIO], Image.Image], max_megapixels: int):
         self._data = data
         self._reader = reader
         self._max_megapixels = max_megapixels

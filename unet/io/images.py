@@ -75,7 +75,8 @@ def map_image(
         If it cannot be read, is larger than allowed, or the disk has no room for it.
     """
     with _opened(source, name, max_megapixels) as image:
-        size, mapped = image.size(page), None
+        size = image.size(page)
+        mapped: np.ndarray | None = None
         with DECODING.claim(image.memory(page)):
             if size[0] * size[1] <= LARGE_PIXELS:
                 return _narrow(image.read(page, mask=False))
@@ -85,6 +86,7 @@ def map_image(
                     mapped = new_map((*size, *part.shape[2:]), part.dtype, folder)
                 mapped[region] = part
                 let_go(mapped)
+        assert mapped is not None  # an image has at least one part
         return mapped
 
 

@@ -74,15 +74,16 @@ def _of_imagej(tiff: tifffile.TiffFile) -> PixelSize | None:
 
 
 def _of_tags(tiff: tifffile.TiffFile) -> PixelSize | None:
-    unit = TIFF_UNITS.get(int(tiff.pages[0].tags.valueof("ResolutionUnit", 2)), math.nan)
-    return _sensible(*(side * unit for side in _sides(tiff)), largest=LARGEST_OF_TAGS)
+    unit = TIFF_UNITS.get(int(tiff.pages.first.tags.valueof("ResolutionUnit", 2)), math.nan)
+    x, y = _sides(tiff)
+    return _sensible(x * unit, y * unit, largest=LARGEST_OF_TAGS)
 
 
 def _sides(tiff: tifffile.TiffFile) -> list[float]:
     """Return the width and height of a pixel in the file's unit."""
     sides = []
     for name in ("XResolution", "YResolution"):
-        pixels, of = tiff.pages[0].tags.valueof(name, (0, 1))
+        pixels, of = tiff.pages.first.tags.valueof(name, (0, 1))
         sides.append(of / pixels if pixels else math.nan)
     return sides
 

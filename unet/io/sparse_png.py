@@ -54,7 +54,7 @@ def read_block(data: bytes, size: tuple[int, int]) -> tuple[int, int, np.ndarray
         return None
     if len(raw) != height * stride:
         return None
-    first, last = _bounds(raw)
+    first, last = _bounds(memoryview(raw))
     if first > last:
         return 0, 0, np.empty((0, 0), np.uint8)
     top = first // stride
@@ -62,7 +62,7 @@ def read_block(data: bytes, size: tuple[int, int]) -> tuple[int, int, np.ndarray
     rows = _unfilter(filtered)
     if rows is None:
         return None
-    columns = rows.any(axis=0).nonzero()[0]
+    columns = np.flatnonzero(rows.any(axis=0))
     left, right = (int(columns[0]), int(columns[-1])) if len(columns) else (0, -1)
     return top, left, rows[:, left : right + 1].copy()  # the next mask is decoded into the same memory
 

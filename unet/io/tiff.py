@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
@@ -36,7 +36,10 @@ BOUNDED = (
     COMPRESSION.PACKBITS,
     COMPRESSION.ZSTD,
 )
-PICTURES = {COMPRESSION.JPEG: jpeg_frames, COMPRESSION.PNG: png_frames}
+PICTURES: dict[int, Callable[[bytes], list[tuple[int, int]]]] = {
+    COMPRESSION.JPEG: jpeg_frames,
+    COMPRESSION.PNG: png_frames,
+}
 
 # What is wrong with a damaged file is said in an error; its log would be printed otherwise.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
@@ -114,19 +117,24 @@ class TiffDecoder:
             yield region, _as_shown(_without_alpha(part, page), page)
 
     def _checked(self, place: int) -> tifffile.TiffPage:
-        page = self._tiff.pages.get(place, aspage=True)
+        page = self._at(place)
         check_size((page.imagelength, page.imagewidth), self._max_megapixels)
         self._check_memory(page)
         self._check_whole(page)
         self._check_pictures(page)
-        if page.dtype.kind not in "buif":
+        if page.dtype is None or page.dtype.kind not in "buif":
             raise Refused(f"holds values of the kind {page.dtype}; that is no image here")
         return page
 
     def _page(self, number: int) -> tifffile.TiffPage:
         if not 0 <= number < self.pages:
             raise Refused(f"has {self.pages} pages, counted from 0; there is no page {number}")
-        return self._tiff.pages.get(self._places[number][0], aspage=True)
+        return self._at(self._places[number][0])
+
+    def _at(self, place: int) -> tifffile.TiffPage:
+        page = self._tiff.pages.get(place, aspage=True)
+        assert isinstance(page, tifffile.TiffPage)  # what aspage asks for
+        return page
 
     def _check_memory(self, page: tifffile.TiffPage) -> None:
         """Refuse a page of a small file that claims many channels, or tiles far larger than itself."""
@@ -159,14 +167,14 @@ class TiffDecoder:
         frames_of = PICTURES.get(page.compression)
         if frames_of is None or not _is_bounded(page):
             return
-        tile = page.chunks[-3:-1] if len(page.chunks) > 2 and not page.axes.startswith("S") else page.chunks[-2:]
+        tall, wide = page.chunks[-3:-1] if len(page.chunks) > 2 and not page.axes.startswith("S") else page.chunks[-2:]
         # Tables come apart from the streams, but a frame among them would be decoded too.
         if page.jpegtables and jpeg_frames(page.jpegtables):
             raise Refused("has a picture where tables belong; such files are refused")
         for offset, count in zip(page.dataoffsets, page.databytecounts, strict=False):
             if count:
                 self._tiff.filehandle.seek(offset)
-                check_fits(frames_of(self._tiff.filehandle.read(count)), tile)
+                check_fits(frames_of(self._tiff.filehandle.read(count)), (tall, wide))
 
     def _convert(self, number: int) -> np.ndarray:
         """Let Pillow turn what is neither grey nor RGB into RGB, upright."""
@@ -181,7 +189,7 @@ class TiffDecoder:
 
 def _rows(page: tifffile.TiffPage) -> Iterator[tuple[Region, np.ndarray]]:
     """Read a page that lies in its file as it is, some rows at a time."""
-    stored = page.dtype.newbyteorder(page.parent.byteorder)
+    stored = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
     array = page.parent.filehandle.memmap_array(stored, page.shape, page.dataoffsets[0])
     for rows in strips(array.shape):
         yield (rows, slice(None)), array[rows].astype(page.dtype)
@@ -226,7 +234,7 @@ def _is_bounded(page: tifffile.TiffPage) -> bool:
 
 def _memory_under_guard(page: tifffile.TiffPage) -> int:
     """Return what decoding a page honestly takes: its tiles as 32-bit numbers, itself, and a copy as RGB."""
-    tile = int(np.prod(page.chunks, dtype=object)) * page.dtype.itemsize
+    tile = int(np.prod(page.chunks, dtype=object)) * np.dtype(page.dtype).itemsize
     return guarded.ROOM + 8 * tile + 3 * page.nbytes + 12 * page.imagelength * page.imagewidth
 
 

@@ -226,7 +226,7 @@ def _check_images(shape: Sequence[int | None], config: ModelConfig) -> list[np.n
         image = 128 + 120 * np.sin(rows / 5 + number) * np.cos(columns / 7)
         if number:
             image = random.uniform(0, 255, (height, width))
-        images.append(np.repeat(image[None, ..., None], shape[3], axis=-1).astype(np.float32))
+        images.append(np.repeat(image[None, ..., None], config.channels, axis=-1).astype(np.float32))
     return images
 
 

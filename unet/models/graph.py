@@ -7,6 +7,8 @@ convolution before it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -58,7 +60,8 @@ def build_graph(config: ModelConfig, weights: Weights) -> onnx.ModelProto:
         x = graph.add("Concat", f"skip{level}", x, skip, axis=1)
         x = graph.block(f"up{level}", x, "ab"[: config.decoder_convolutions])
 
-    x = graph.convolution("probability", x, *weights["probability"], gives="probability/linear")
+    kernel, bias = weights["probability"]
+    x = graph.convolution("probability", x, kernel, bias, gives="probability/linear")
     last, axis = ("Sigmoid", {}) if config.classes == 1 else ("Softmax", {"axis": 1})
     x = graph.add(last, "probability", x, **axis)
     graph.add("Transpose", OUTPUT, x, perm=[0, 2, 3, 1])
@@ -73,7 +76,7 @@ class _Graph:
         self.nodes: list[onnx.NodeProto] = []
         self.values: list[onnx.TensorProto] = []
 
-    def add(self, operator: str, name: str, *inputs: str, **attributes: object) -> str:
+    def add(self, operator: str, name: str, *inputs: str, **attributes: Any) -> str:
         self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
         return name
 

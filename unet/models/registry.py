@@ -136,7 +136,7 @@ def _stored(settings: Settings, digest: str) -> Iterator[Path]:
     return (path.parent for path in settings.models.glob(f"[!.]*-{digest}/{INFO_FILE}"))
 
 
-def _extract(archive: zipfile.ZipFile, folder: Path, digest: hashlib._Hash) -> ModelInfo:
+def _extract(archive: zipfile.ZipFile, folder: Path, digest: hashlib.blake2b) -> ModelInfo:
     """Write the two files and return what ``model.json`` says; what it says bounds the weights."""
     members = _choose_members(archive.infolist())
     with archive.open(members[INFO_FILE]) as source:

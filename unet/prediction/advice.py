@@ -140,7 +140,7 @@ def _inverted(preparation: Preparation, what: str) -> Advice:
 
 def _size(areas: np.ndarray, shape: tuple[int, int], info: ModelInfo, preparation: Preparation) -> Advice | None:
     learned = info.provenance.get("object_diameters")
-    if not _are_sizes(learned) or len(areas) < FEWEST:
+    if learned is None or not _are_sizes(learned) or len(areas) < FEWEST:
         return None
     config = info.config
     found = diameter(float(np.median(areas)), *shape, config) * (preparation.scale if config.is_native else 1)
@@ -161,5 +161,5 @@ def _are_sizes(learned: Any) -> bool:
     """Tell whether a Model folder, which a stranger may have written, says sizes that make sense."""
     if not isinstance(learned, dict):
         return False
-    values = [learned.get(name) for name in ("low", "median", "high")]
+    values: list[Any] = [learned.get(name) for name in ("low", "median", "high")]
     return all(isinstance(value, int | float) for value in values) and 0 < values[0] <= values[1] <= values[2] < 1e6

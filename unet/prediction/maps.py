@@ -98,14 +98,14 @@ class Prediction:
 
     def crop(self, rows: slice, columns: slice) -> Prediction:
         """Return a part at full resolution, a view."""
-        return self._each(lambda map_: map_[rows, columns])
+        return self.each(lambda map_: map_[rows, columns])
 
     def shrink(self, longest: int) -> Prediction:
         """Return a view of the whole whose height and width are at most ``longest``, for looking at it.
 
         Each pixel is the mean of a square, its class that of the square's middle.
         """
-        small = dataclasses.replace(self, classes=None)._each(lambda map_: shrink(map_, longest))
+        small = dataclasses.replace(self, classes=None).each(lambda map_: shrink(map_, longest))
         classes = None if self.classes is None else resize_labels(self.classes, small.shape)
         return dataclasses.replace(small, classes=classes)
 
@@ -115,8 +115,10 @@ class Prediction:
             whole[rows, columns] = piece
             let_go(whole)
 
-    def _each(self, change: Callable[[np.ndarray], np.ndarray]) -> Prediction:
-        return Prediction(*(None if map_ is None else change(map_) for map_ in self.all()))
+    def each(self, change: Callable[[np.ndarray], np.ndarray]) -> Prediction:
+        """Return the prediction with each of the maps that it has changed."""
+        _, *others = (None if map_ is None else change(map_) for map_ in self.all())
+        return Prediction(change(self.levels), *others)
 
     def maps(self) -> list[np.ndarray]:
         """Return the maps that there are."""

@@ -134,7 +134,8 @@ class Predictor:
     ) -> Prediction:
         image = choose_channels(image, preparation.channels)
         brought = bringer(image, self.info.config, preparation.invert)
-        size = scaled_size(*image.shape[:2], preparation.scale)
+        height, width = image.shape[:2]
+        size = scaled_size(height, width, preparation.scale)
         if size == image.shape[:2]:
             return self._predict_tiles(image, brought, folder, progress)
         scaled = resize_brought(image, brought, size, folder)

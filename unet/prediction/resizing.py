@@ -42,13 +42,16 @@ def resize_brought(
 
 def resize_prediction(prediction: Prediction, size: Size, folder: Path | None) -> Prediction:
     """Return a prediction of one class at another height and width."""
-    result = Prediction(*(None if map_ is None else new_map(size, map_.dtype, folder) for map_ in prediction.all()))
+    result = prediction.each(lambda map_: new_map(size, map_.dtype, folder))
     for rows in strips(size):
         seen, box = rows_behind(prediction.shape, size, rows)
         part, height = prediction.crop(seen, slice(None)), rows.stop - rows.start
         maps = (part.probability, part.border, part.distance)
-        mask, *heads = (None if map_ is None else resize_probability(map_, (height, size[1]), box) for map_ in maps)
-        result.put(rows, slice(None), Prediction.of(mask, None, *heads))
+        mask, border, distance = (
+            None if map_ is None else resize_probability(map_, (height, size[1]), box) for map_ in maps
+        )
+        assert mask is not None  # every prediction has a probability map
+        result.put(rows, slice(None), Prediction.of(mask, None, border, distance))
     return result
 
 

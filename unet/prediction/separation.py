@@ -111,7 +111,7 @@ def _flooded(distance: np.ndarray, markers: np.ndarray, mask: np.ndarray) -> np.
 
 
 def _distance(prediction: Prediction, mask: np.ndarray) -> np.ndarray:
-    if prediction.distances is None:
+    if prediction.distance is None or prediction.border is None:
         distance = ndimage.distance_transform_edt(mask)
     else:
         distance = prediction.distance * (1 - prediction.border)

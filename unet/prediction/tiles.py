@@ -43,11 +43,13 @@ def predict_tiled(
     maps : (height, width, maps)
         Of the region; the same as in one pass, whatever the tile.
     """
-    step, size = 2**config.depth, image.shape[:2]
-    tiles = list(regions([length + -length % step for length in size], tile or tile_size(config), reach(config), step))
+    step, (height, width) = 2**config.depth, image.shape[:2]
+    padded = (height + -height % step, width + -width % step)
+    tiles = list(regions(padded, tile or tile_size(config), reach(config), step))
     for done, (outer, inner) in enumerate(tiles, start=1):
         maps = network(_window(image, outer))
-        region = tuple(slice(kept.start, min(kept.stop, length)) for kept, length in zip(inner, size, strict=True))
+        rows, columns = inner
+        region = slice(rows.start, min(rows.stop, height)), slice(columns.start, min(columns.stop, width))
         yield region, maps[within(region, outer)]
         if progress:
             progress(done, len(tiles))
@@ -64,9 +66,8 @@ def _window(image: np.ndarray, region: Region) -> np.ndarray:
 
 def within(region: Region, outer: Region) -> Region:
     """Return where a region lies inside another, counted from the corner of that."""
-    return tuple(
-        slice(part.start - around.start, part.stop - around.start) for part, around in zip(region, outer, strict=True)
-    )
+    (rows, columns), (top, left) = region, (outer[0].start, outer[1].start)
+    return slice(rows.start - top, rows.stop - top), slice(columns.start - left, columns.stop - left)
 
 
 def regions(size: tuple[int, int], tile: int, halo: int, step: int) -> Iterator[tuple[Region, Region]]:

@@ -43,7 +43,7 @@ class RunInfo:
         ValueError
             If a value is none that was written.
         """
-        data = {**_table(data), "config": Config.from_dict(_table(data).get("config"))}
+        data = {**_table(data), "config": Config.from_dict(_table(_table(data).get("config")))}
         info = cls(**_known(cls, data))
         if not {"id", "name", "fingerprint"} <= set(info.dataset):
             raise ValueError("dataset lacks its id, name or fingerprint")
@@ -167,12 +167,12 @@ def _is(value: Any, kind: str) -> bool:
         # A lone surrogate, which JSON can hold, can neither be stored nor be sent to a browser.
         return isinstance(value, str) and len(value) <= TEXT and value.encode("utf-8", "replace").decode() == value
     if kind in ("int", "float"):
-        numbers = int if kind == "int" else (int, float)
-        return isinstance(value, numbers) and not isinstance(value, bool) and abs(value) < NUMBER
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return (whole or (kind == "float" and isinstance(value, float))) and abs(value) < NUMBER
     if kind.startswith("dict["):
         held = kind.removeprefix("dict[str, ").removesuffix("]")
         return isinstance(value, dict) and all(_is(key, "str") and _is(each, held) for key, each in value.items())
     if kind.startswith("tuple["):
         return isinstance(value, tuple) and all(_is(each, "str") for each in value)
-    plain = {"bool": bool, "None": type(None), "Config": Config}
+    plain: dict[str, type] = {"bool": bool, "None": type(None), "Config": Config}
     return isinstance(value, plain[kind])
