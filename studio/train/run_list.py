@@ -9,11 +9,13 @@ from datetime import datetime
 import streamlit as st
 
 from studio.common.scroll import begin_at_top
-from studio.common.text import duration
+from studio.common.text import duration, plain, short
+from studio.train.run_table import show_table
 from unet.config import Config
 from unet.datasets.add import Dataset
 from unet.datasets.inspection import DatasetReport
 from unet.errors import RunError, TrainingBusy, UnetError
+from unet.runs.notes import LONGEST_TITLE, read_notes, title_of, write_notes
 from unet.runs.run import Run, current_run, delete_run, list_runs
 from unet.runs.state import RunState
 from unet.settings import Settings
@@ -21,6 +23,7 @@ from unet.training.create import create_run, start
 
 PARAMETER = "run"
 FEW = 6
+VIEWS = ("List", "Table")
 # Status: its colour and icon. The words are the run's own.
 LOOKS = {
     "starting": ("blue", ":material/hourglass_top:"),
@@ -34,8 +37,8 @@ LOOKS = {
 }
 
 
-def start_run(dataset: Dataset, report: DatasetReport, config: Config, settings: Settings) -> Run:
-    """Make a run and start its training.
+def start_run(dataset: Dataset, report: DatasetReport, config: Config, settings: Settings, title: str = "") -> Run:
+    """Make a run and start its training; ``title`` is what people call it.
 
     Raises
     ------
@@ -47,8 +50,10 @@ def start_run(dataset: Dataset, report: DatasetReport, config: Config, settings:
     busy = current_run(settings)
     if busy:
         raise TrainingBusy(busy.name)
-    run = create_run(dataset, report, config, settings)
+    run = create_run(dataset, report, config, settings, title[:LONGEST_TITLE] or None)
     try:
+        if title:
+            write_notes(run, title, "")
         start(run, settings)
     except BaseException:
         with suppress(UnetError, OSError):
@@ -86,7 +91,16 @@ def show_runs(settings: Settings, shown: str | None = None) -> None:
     runs = [run for run in list_runs(settings) if run.name != shown]
     if not runs:
         return
-    st.subheader("Other runs" if shown else "Runs", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader("Other runs" if shown else "Runs", anchor=False, width="content")
+        view = st.segmented_control(
+            "How runs are shown", VIEWS, default=VIEWS[0], required=True, key="runs_view", label_visibility="collapsed"
+        )
+    if view == "Table":
+        if chosen := show_table(runs):
+            open_run_view(chosen)
+            st.rerun()
+        return
     many = len(runs) > FEW and not st.session_state.get("all_runs")
     for run in runs[:FEW] if many else runs:
         _row(run)
@@ -101,7 +115,15 @@ def _show_all() -> None:
 def _row(run: Run) -> None:
     state = run.state()
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small", key=f"row-{run.name}"):
-        st.button(run.name, type="tertiary", key=f"open-{run.name}", on_click=open_run_view, args=(run.name,))
+        st.button(
+            f":blue[{plain(title_of(run))}]",
+            icon=":material/chevron_right:",
+            icon_position="right",
+            type="tertiary",
+            key=f"open-{run.name}",
+            on_click=open_run_view,
+            args=(run.name,),
+        )
         badge(state)
         st.caption(summary(run, state), width="stretch")
         with st.popover(
@@ -120,6 +142,8 @@ def summary(run: Run, state: RunState) -> str:
         parts = [info.dataset["name"], _when(info.created)]
     except RunError as error:
         return str(error)
+    if note := read_notes(run).note:
+        parts.append(short(" ".join(note.split()), 60))
     if "val_dice" in (state.best or {}):
         parts.insert(1, f"Dice {state.best['val_dice']:.3f}")
     return " · ".join(parts)

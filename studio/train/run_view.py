@@ -8,10 +8,11 @@ import streamlit as st
 
 from studio.common import charts, config_form
 from studio.common.dataset_picker import choose
-from studio.common.text import duration
+from studio.common.text import duration, plain
 from studio.train.previews import show_previews
 from studio.train.run_list import badge, show_busy
 from unet.errors import RunError, TrainingBusy, UnetError
+from unet.runs.notes import LONGEST_NOTE, LONGEST_TITLE, read_notes, title_of, write_notes
 from unet.runs.run import Run
 from unet.runs.state import Metrics, RunInfo, RunState
 from unet.settings import Settings
@@ -68,14 +69,18 @@ def _live(run: Run, info: RunInfo, settings: Settings, was_active: bool) -> None
 def _header(run: Run, info: RunInfo, state: RunState, settings: Settings) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
-            st.subheader(run.name, anchor=False, width="content")
+            st.subheader(plain(title_of(run)), anchor=False, width="content")
             badge(state)
+            with st.popover("", icon=":material/edit:", type="tertiary", help="Name and note", key=f"notes-{run.name}"):
+                _notes_form(run)
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             _buttons(run, info, state, settings)
     st.caption(
         f"{info.dataset['name']} · {len(info.train_ids):,} images to train on, {len(info.validation_ids):,} to "
         f"validate on · {info.config.preset} preset"
     )
+    if note := read_notes(run).note:
+        st.caption(f":material/sticky_note_2: {plain(note)}")
     problem = st.session_state.pop(f"problem-{run.name}", None)
     if isinstance(problem, TrainingBusy):
         st.session_state[f"busy-{run.name}"] = problem.run_name
@@ -84,6 +89,20 @@ def _header(run: Run, info: RunInfo, state: RunState, settings: Settings) -> Non
     busy = st.session_state.get(f"busy-{run.name}")
     if busy and busy != run.name and not state.active:
         show_busy(TrainingBusy(busy), key=run.name)
+
+
+def _notes_form(run: Run) -> None:
+    notes = read_notes(run)
+    with st.form(f"notes-form-{run.name}", border=False):
+        title = st.text_input("Name", notes.title or run.name, max_chars=LONGEST_TITLE, key=f"title-{run.name}")
+        note = st.text_area("Note", notes.note, max_chars=LONGEST_NOTE, key=f"note-{run.name}")
+        if st.form_submit_button("Keep them", icon=":material/check:"):
+            try:
+                write_notes(run, title, note)
+            except OSError as error:
+                st.error(f"They could not be stored: {error.strerror or error}.", icon=":material/error:")
+            else:
+                st.rerun()
 
 
 def _buttons(run: Run, info: RunInfo, state: RunState, settings: Settings) -> None:

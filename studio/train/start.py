@@ -13,6 +13,7 @@ from unet.datasets.add import Dataset
 from unet.datasets.inspection import DatasetReport
 from unet.errors import TrainingBusy, UnetError
 from unet.models.network import count_parameters, level_table
+from unet.runs.notes import LONGEST_TITLE
 from unet.settings import Settings
 from unet.training.create import estimate_seconds
 
@@ -26,6 +27,13 @@ def settings_and_start(dataset: Dataset, report: DatasetReport, settings: Settin
             _show_model(config)
     with step("4 · Start"):
         st.markdown(_expectation(config, report, settings) if config else "Fix the setting above.")
+        title = st.text_input(
+            "Name of the run",
+            max_chars=LONGEST_TITLE,
+            key="run_title",
+            placeholder="Optional",
+            help="By default the preset and the time. It can be changed later, and a note be added.",
+        )
         clicked = st.button(
             "Start training",
             type="primary",
@@ -34,7 +42,7 @@ def settings_and_start(dataset: Dataset, report: DatasetReport, settings: Settin
             disabled=config is None,
         )
         if clicked and config:
-            _start(dataset, report, config, settings)
+            _start(dataset, report, config, settings, title.strip())
 
 
 def step(title: str) -> DeltaGenerator:
@@ -44,10 +52,10 @@ def step(title: str) -> DeltaGenerator:
     return frame
 
 
-def _start(dataset: Dataset, report: DatasetReport, config: Config, settings: Settings) -> None:
+def _start(dataset: Dataset, report: DatasetReport, config: Config, settings: Settings, title: str) -> None:
     try:
         with st.spinner("Starting …"):
-            run = start_run(dataset, report, config, settings)
+            run = start_run(dataset, report, config, settings, title)
     except TrainingBusy as busy:
         show_busy(busy, key="start")
     except (UnetError, OSError) as error:

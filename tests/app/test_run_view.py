@@ -16,11 +16,12 @@ from tests.factories import write_tutorial
 from unet.config import preset
 from unet.datasets.add import add_folder
 from unet.datasets.inspection import inspect_dataset
+from unet.runs.notes import LONGEST_NOTE, LONGEST_TITLE, Notes, read_notes, title_of, write_notes
 from unet.runs.record import Recorder, write_state
 from unet.runs.run import Run, list_runs
 from unet.runs.state import Metrics, RunState
 from unet.settings import Settings
-from unet.training.create import create_run
+from unet.training.create import create_run, request_stop
 
 BEST = {"val_loss": 0.2, "val_dice": 0.875, "val_iou": 0.75, "val_accuracy": 0.9}
 
@@ -187,6 +188,63 @@ def test_runs_are_listed_opened_and_deleted(open_app, run, settings):
     app.button(key="delete-mine").click().run()
     assert not app.exception
     assert list_runs(settings) == []
+
+
+def test_a_run_is_named_and_noted(open_app, run, settings):
+    app = open_app("train", run=run.name)
+    app.text_input(key="title-mine").set_value(" Liver, *day 3* ")
+    app.text_area(key="note-mine").set_value("Too few epochs.\nTry again.")
+    next(button for button in app.button if button.label == "Keep them").click().run()
+    assert not app.exception
+    assert read_notes(run) == Notes("Liver, *day 3*", "Too few epochs.\nTry again.")
+    assert app.subheader[0].value == r"Liver, \*day 3\*"
+    assert "Too few epochs. Try again." in words(app)
+    app.button(key="back").click().run()
+    assert app.button(key="open-mine").label == r":blue[Liver, \*day 3\*]"
+    assert "Too few epochs. Try again." in words(app)
+
+
+def test_a_run_is_named_where_it_is_started(open_app, settings, tutorial_folder):
+    app = open_app("train", dataset=add_folder(tutorial_folder, settings).id)
+    app.number_input(key="setting-tutorial-epochs").set_value(1).run()
+    app.text_input(key="run_title").set_value("Größe 3/4 …").run()
+    app.button(key="start_training").click().run()
+    assert not app.exception
+    (run,) = list_runs(settings)
+    request_stop(run)
+    assert read_notes(run).title == "Größe 3/4 …"
+    assert app.subheader[0].value == "Größe 3/4 …"
+
+
+def test_runs_are_compared_in_a_table(open_app, run, settings, tutorial_folder):
+    write_state(run, RunState(status="finished", epochs=2, best_epoch=2, best=BEST))
+    make_run(settings, tutorial_folder, "other", epochs=7, filters=(4, 8, 16), learning_rate=0.01)
+    (settings.runs / "broken").mkdir()
+    (settings.runs / "broken" / "run.json").write_text("{}")
+    app = open_app("train")
+    app.segmented_control(key="runs_view").set_value("Table").run()
+    assert not app.exception
+    frame = app.dataframe[0].value.set_index("Run")
+    assert frame.loc["mine", "Dice"] == 0.875
+    assert list(frame.loc[["mine", "other"], "Epochs"]) == [2, 7]
+    assert frame.loc["mine", "Parameters"] < frame.loc["other", "Parameters"]
+    assert frame.loc["other", "Learning rate"] == 0.01
+    assert set(frame.index) == {"mine", "other", "broken"}
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"title": 1, "note": ""}', '{"title": "x"}', "[" * 100_000])
+def test_damaged_notes_say_nothing(run, content):
+    (run.folder / "notes.json").write_text(content)
+    assert read_notes(run) == Notes()
+    assert title_of(run) == "mine"
+
+
+def test_notes_are_bounded_and_of_one_line(run):
+    notes = write_notes(run, "a\x00b\u202e\n" + "c" * 300, "\ud800" + "d" * 9000)
+    assert notes.title.startswith("a b c")
+    assert len(notes.title) == LONGEST_TITLE
+    assert len(notes.note) == LONGEST_NOTE
+    assert read_notes(run) == notes
 
 
 def test_a_run_that_is_not_there(open_app):

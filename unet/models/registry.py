@@ -67,10 +67,17 @@ def find_model(key: str, settings: Settings) -> ModelEntry:
 
 
 def _entry(key: str, settings: Settings) -> ModelEntry:
+    from unet.runs.notes import title_of
+    from unet.runs.run import Run
+
     kind, _, name = key.rpartition(":")
     folder = _folder(kind, name, settings)
     info = read_info(folder)
-    label = {"run": f"Run {name}", "uploaded": f"{info.name} (uploaded)", "": f"{info.name} (shipped)"}[kind]
+    label = {
+        "run": f"Run {title_of(Run(settings.runs / name))}",
+        "uploaded": f"{info.name} (uploaded)",
+        "": f"{info.name} (shipped)",
+    }[kind]
     return ModelEntry(key, label, folder, info)
 
 

@@ -31,7 +31,7 @@ class Recorder:
 
     def __init__(self, run: Run, epochs: int):
         self.run = run
-        self.state = RunState(epochs=epochs, pid=os.getpid(), born=birth(os.getpid()))
+        self.state = run.state().started_anew(epochs=epochs, pid=os.getpid(), born=birth(os.getpid()))
         self._lock = threading.Lock()
         self._done = threading.Event()
         self._beat = threading.Thread(target=self._beat_on, daemon=True, name="heartbeat")

@@ -11,6 +11,7 @@
       model/          the best model so far: a Model folder
       tensorboard/    event files
       log.txt         what the process printed
+      notes.json      what people call it and note about it
 """
 
 from __future__ import annotations
@@ -31,6 +32,13 @@ from unet.settings import Settings
 
 # A name that may stand in an address: it must neither lead out of the folder nor be longer than a folder's can be.
 NAME = re.compile(r"[\w-][\w.-]{0,119}")
+
+
+# Informations and warnings of TensorFlow's C++, which no setting silences while it is loaded; its errors are kept.
+NOISE = re.compile(
+    r"WARNING: All log messages before absl|[IW]\d{4} \d\d:\d\d:[\d.:]+ +\d+ \S+\.cc:\d+\]"
+    r"|\d{4}-\d\d-\d\d \S+: [IW] \S+\.cc:\d+\]"
+)
 
 
 @dataclass(frozen=True)
@@ -120,7 +128,7 @@ class Run:
         return found
 
     def log_tail(self, lines: int = 200) -> str:
-        """Return the last lines of the log, reading no more than its last 100 kB."""
+        """Return the last lines of the log, from its last 100 kB, without TensorFlow's remarks about itself."""
         try:
             with self.log.open("rb") as file:
                 file.seek(0, 2)
@@ -128,7 +136,7 @@ class Run:
                 text = file.read().decode("utf-8", errors="replace")
         except OSError:
             return ""
-        return "\n".join(text.splitlines()[-lines:])
+        return "\n".join([line for line in text.splitlines() if not NOISE.match(line)][-lines:])
 
 
 def list_runs(settings: Settings) -> list[Run]:

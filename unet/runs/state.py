@@ -85,6 +85,11 @@ class RunState:
             raise ValueError(f"{state.status!r} is no status")
         return state
 
+    def started_anew(self, **changes: Any) -> RunState:
+        """Return the state of a trainer that goes on from here: what was reached stays."""
+        reached = {name: getattr(self, name) for name in ("epoch", "epochs", "seconds", "best_epoch", "best")}
+        return RunState(**{**reached, **changes})
+
     @property
     def active(self) -> bool:
         """Whether a trainer is at work."""

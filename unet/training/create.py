@@ -138,7 +138,7 @@ def start(run: Run, settings: Settings) -> None:
             raise RunError(f"The run “{run.name}” is {state.status}: there is nothing left to train.")
         run.stop_request.unlink(missing_ok=True)
         epochs = run.info().config.training.epochs
-        write_state(run, RunState(epochs=epochs))
+        write_state(run, state.started_anew(epochs=epochs))
         with run.log.open("ab") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "unet", "train", "--resume", run.name],
@@ -151,7 +151,7 @@ def start(run: Run, settings: Settings) -> None:
             )
         # Until it can speak for itself: from here on its process tells whether it is there, not the time that passes.
         if run.state().pid is None:
-            write_state(run, RunState(epochs=epochs, pid=process.pid, born=birth(process.pid)))
+            write_state(run, state.started_anew(epochs=epochs, pid=process.pid, born=birth(process.pid)))
     # The pages should stay quick while the trainer has all cores to itself.
     with suppress(psutil.Error):
         psutil.Process(process.pid).nice(5)

@@ -109,8 +109,8 @@ class Training:
             log.info("Starting from the model %s.", self.config.start_from)
         if self.run.checkpoint.exists():
             self.progress = load_checkpoint(self.run.checkpoint, model)
-            self._tell(epoch=self.progress.epoch, best_epoch=self.progress.best_epoch, best=self.progress.best)
             log.info("Going on after epoch %d.", self.progress.epoch)
+        self._tell(epoch=self.progress.epoch, best_epoch=self.progress.best_epoch, best=self.progress.best)
         return model
 
     def _fit(self, model: keras.Model, batches: Batches, epoch: int) -> dict[str, float]:

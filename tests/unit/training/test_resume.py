@@ -38,8 +38,14 @@ def test_kill_minus_nine_then_resume(make_run, settings):
     wait_for(lambda: status(run) == "died", seconds=10)
     assert current_run(settings) is None
     before = [row["epoch"] for row in run.metrics().epochs]
+    reached = run.state()
 
     start(run, settings)
+    # What was reached is to be seen while the trainer gets ready again, which takes a while.
+    now = run.state()
+    assert now.status == "starting"
+    assert (now.best, now.best_epoch, now.epoch) == (reached.best, reached.best_epoch, reached.epoch)
+    assert reached.best
     wait_for(lambda: len(run.metrics().epochs) >= len(before) + 2)
     request_stop(run)
     assert status(run) == "stopping"
@@ -77,8 +83,14 @@ def train_again(run, settings):
     return status(run)
 
 
-def test_a_finished_run_has_nothing_left(make_run, settings):
+def test_a_finished_run_has_nothing_left_and_a_log_of_its_own_words(make_run, settings):
     run = make_run(epochs=1)
     assert train_again(run, settings) == "finished"
+    foreign = [line for line in run.log_tail().splitlines() if "oneDNN" in line or "absl" in line or ".cc:" in line]
+    assert not foreign
+    assert "Epoch 1/1" in run.log_tail()
+    with run.log.open("a") as file:
+        file.write("E0000 00:00:1795567823.891516    6494 executor.cc:153] out of memory\n")
+    assert run.log_tail().endswith("out of memory")
     with pytest.raises(RunError, match="nothing left"):
         start(run, settings)
