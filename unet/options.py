@@ -31,7 +31,8 @@ def option(
     help : str
         What it means, for the command line and the page.
     low, high : float, optional
-        The bounds, both included; for a tuple they hold for each value.
+        The bounds, both included; for a tuple they hold for each value, and of an empty one the lower says the
+        type.
     choices : tuple
         The values allowed, if only those are.
     formerly : str
@@ -46,8 +47,13 @@ def _checked(item: dataclasses.Field, value: Any) -> Any:
     default = item.default
     if isinstance(default, tuple):
         values = value if isinstance(value, (tuple, list)) else (value,)
-        return tuple(_checked_value(item, default[0], part) for part in values)
+        return tuple(_checked_value(item, like_in(item), part) for part in values)
     return _checked_value(item, default, value)
+
+
+def like_in(item: dataclasses.Field) -> Any:
+    """Return a value of the type that a tuple's values have."""
+    return item.default[0] if item.default else item.metadata["low"]
 
 
 def _checked_value(item: dataclasses.Field, like: Any, value: Any) -> Any:

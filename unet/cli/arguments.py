@@ -8,6 +8,7 @@ from typing import Any
 
 from unet.config import PRESETS, Config, Separation, preset
 from unet.flags import SECTIONS, flag
+from unet.options import like_in
 from unet.preprocess.adjust import Preparation
 
 
@@ -81,11 +82,11 @@ def preparation_from_flags(arguments: argparse.Namespace) -> Preparation:
 def _argument(item: dataclasses.Field) -> dict:
     default: Any = item.default
     many = isinstance(default, tuple)
-    shown = " ".join(map(str, default)) if many else default
+    shown = " ".join(map(str, default)) or "none" if many else default
     help = f"{item.metadata['help']} [{shown}]".replace("%", "%%")
     if isinstance(default, bool):
         return {"action": argparse.BooleanOptionalAction, "default": None, "help": help}
-    kind = type(default[0] if many else default)
+    kind = type(like_in(item) if many else default)
     argument = {"type": kind, "help": help, "metavar": {int: "N", float: "X", str: "NAME"}[kind]}
     if item.metadata["choices"]:
         argument["choices"] = item.metadata["choices"]

@@ -11,7 +11,7 @@ from typing import TextIO
 
 @dataclass
 class ImageSummary:
-    """One row of ``summary.csv``: areas in pixels, ``covered`` as a share of the image, 0 to 1."""
+    """One row of ``summary.csv``: areas in pixels, ``covered`` as a share of the image, 0 to 1; ``channels`` that the model was given."""
 
     file: str
     stem: str
@@ -21,6 +21,8 @@ class ImageSummary:
     count: int = 0
     covered: float = 0.0
     mean_area: float = 0.0
+    channels: str = ""
+    channels_because: str = ""
     seconds: float = 0.0
     error: str = ""
 

@@ -22,6 +22,7 @@ def summary_row(result: Result) -> ImageSummary:
     height, width = result.labels.shape
     areas = result.measurements["area"]
     mean = float(areas.mean()) if len(areas) else 0.0
+    seen = result.prediction.seen
     return ImageSummary(
         result.file,
         result.stem,
@@ -31,6 +32,7 @@ def summary_row(result: Result) -> ImageSummary:
         len(areas),
         float(areas.sum()) / (height * width),
         mean,
+        *((seen.channels.text, seen.channels.reason) if seen else ()),
     )
 
 

@@ -10,10 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from unet.memmap import is_mapped, let_go, shrink
+from unet.preprocess.channels import ChannelChoice
 from unet.preprocess.resize import resize_labels
 
 # The highest level of a probability.
 LEVELS = 2**16 - 1
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a model was given of an image."""
+
+    channels: ChannelChoice
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,9 @@ class Prediction:
         Of a model with these heads: probability that nuclei touch, and distance from the nucleus' edge as a share of
         its greatest, each times 255, rounded.
 
+    seen : Seen, or None
+        What the model was given of the image.
+
     The arrays of a large image may be mapped from a file; ``crop`` then reads only what is asked for, whereas
     ``probability`` and the like bring all of it into memory.
     """
@@ -44,6 +55,7 @@ class Prediction:
     classes: np.ndarray | None = None
     borders: np.ndarray | None = None
     distances: np.ndarray | None = None
+    seen: Seen | None = None
 
     @classmethod
     def of(
@@ -118,14 +130,14 @@ class Prediction:
     def each(self, change: Callable[[np.ndarray], np.ndarray]) -> Prediction:
         """Return the prediction with each of the maps that it has changed."""
         _, *others = (None if map_ is None else change(map_) for map_ in self.all())
-        return Prediction(change(self.levels), *others)
+        return Prediction(change(self.levels), *others, self.seen)
 
     def maps(self) -> list[np.ndarray]:
         """Return the maps that there are."""
         return [map_ for map_ in self.all() if map_ is not None]
 
     def all(self) -> tuple[np.ndarray | None, ...]:
-        """Return the four fields: levels, classes, borders, distances."""
+        """Return the four maps: levels, classes, borders, distances."""
         return self.levels, self.classes, self.borders, self.distances
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,10 +11,11 @@ import numpy as np
 
 from unet.memmap import LARGE_PIXELS, new_map, shrink
 from unet.models.metadata import ModelInfo, largest_tensor, read_info
-from unet.prediction.maps import Prediction
+from unet.prediction.maps import Prediction, Seen
 from unet.prediction.resizing import prediction_at_size, resize_brought, resize_prediction
 from unet.prediction.tiles import predict_tiled
-from unet.preprocess.adjust import Preparation, choose_channels, scaled_size
+from unet.preprocess.adjust import Preparation, scaled_size
+from unet.preprocess.channels import channels_seen
 from unet.preprocess.normalize import bringer
 from unet.preprocess.resize import resize_image
 
@@ -117,13 +119,18 @@ class Predictor:
         self, images: Sequence[np.ndarray], preparation: Preparation, folder: Path | None
     ) -> list[Prediction]:
         size = self.info.config.input_size
-        batch = []
+        batch, seen = [], []
         for image in images:
-            image = _small(choose_channels(image, preparation.channels))
-            brought = bringer(image, self.info.config, preparation.invert)
+            image = _small(image)
+            choice = channels_seen(image, self.info.config, preparation.channels)
+            seen.append(Seen(choice))
+            brought = bringer(image, self.info.config, preparation.invert, choice)
             batch.append(resize_image(brought(image), size))
         maps = self._run(np.stack(batch))
-        return [prediction_at_size(map_, image.shape[:2], folder) for map_, image in zip(maps, images, strict=True)]
+        return [
+            dataclasses.replace(prediction_at_size(map_, image.shape[:2], folder), seen=each)
+            for map_, image, each in zip(maps, images, seen, strict=True)
+        ]
 
     def _predict_native(
         self,
@@ -132,15 +139,17 @@ class Predictor:
         folder: Path | None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Prediction:
-        image = choose_channels(image, preparation.channels)
-        brought = bringer(image, self.info.config, preparation.invert)
+        choice = channels_seen(image, self.info.config, preparation.channels)
+        brought = bringer(image, self.info.config, preparation.invert, choice)
         height, width = image.shape[:2]
         size = scaled_size(height, width, preparation.scale)
         if size == image.shape[:2]:
-            return self._predict_tiles(image, brought, folder, progress)
-        scaled = resize_brought(image, brought, size, folder)
-        found = self._predict_tiles(scaled, lambda part: part, folder, progress)
-        return resize_prediction(found, image.shape[:2], folder)
+            found = self._predict_tiles(image, brought, folder, progress)
+        else:
+            scaled = resize_brought(image, brought, size, folder)
+            found = self._predict_tiles(scaled, lambda part: part, folder, progress)
+            found = resize_prediction(found, image.shape[:2], folder)
+        return dataclasses.replace(found, seen=Seen(choice))
 
     def _predict_tiles(
         self,

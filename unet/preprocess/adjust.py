@@ -18,7 +18,10 @@ class Preparation(Section):
     """How an image is brought to the model, beyond what the model asks for itself."""
 
     channels: tuple[int, ...] = option(
-        (0, 1, 2), "Channels given to the model, from 0; those that an image lacks are left out.", low=0, high=4095
+        (),
+        "Channels given to the model, from 0; those that an image lacks are left out. None: chosen by what they show.",
+        low=0,
+        high=4095,
     )
     invert: bool = option(False, "Turn the contrast round: what is dark for the model becomes bright.")
     scale: float = option(
@@ -33,7 +36,7 @@ def choose_channels(image: np.ndarray, channels: tuple[int, ...], *, name: str =
     ----------
     image : (height, width) or (height, width, channels)
     channels : tuple of int
-        From 0. What an image does not have is left out; grey images have no choice.
+        From 0; empty for the first three. What an image does not have is left out; grey images have no choice.
     name : str
         What messages call it.
 
@@ -49,11 +52,11 @@ def choose_channels(image: np.ndarray, channels: tuple[int, ...], *, name: str =
     """
     if image.ndim == 2:
         return image
-    there = [channel for channel in channels if channel < image.shape[2]][:3]
+    there = [channel for channel in channels or (0, 1, 2) if channel < image.shape[2]][:3]
     if not there:
         raise ImageError(
             f"{name} has {image.shape[2]} channels, 0 to {image.shape[2] - 1}; choose from these, "
-            f"not {', '.join(map(str, channels)) or 'none'}."
+            f"not {', '.join(map(str, channels))}."
         )
     first, last = there[0], there[-1]
     in_a_row = there == list(range(first, last + 1))

@@ -9,31 +9,29 @@ import numpy as np
 
 from unet.config import ModelConfig
 from unet.memmap import sample
+from unet.preprocess.background import COLOURED, HIGH, LOW, LUMA, is_bright
+from unet.preprocess.channels import ChannelChoice, channels_seen
 from unet.preprocess.resize import Range, to_channels
-
-LOW, HIGH = 1.0, 99.8
-# Where the median lies between the two percentiles: below 0.19 in every fluorescence image of the 2018 Data Science
-# Bowl, above 0.39 in every image of stained tissue.
-BRIGHT_BACKGROUND = 0.35
-# 8-bit levels by which the channels differ on average; grey images stored as colour have none.
-COLOURED = 2.0
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
-
 
 def bring(image: np.ndarray, model: ModelConfig) -> np.ndarray:
     """Bring an image of any depth to what the network sees, (height, width, channels) uint8."""
     return bringer(image, model)(image)
 
 
-def bringer(image: np.ndarray, model: ModelConfig, invert: bool = False) -> Callable[[np.ndarray], np.ndarray]:
+def bringer(
+    image: np.ndarray, model: ModelConfig, invert: bool = False, choice: ChannelChoice | None = None
+) -> Callable[[np.ndarray], np.ndarray]:
     """Return what brings the image, or any part of it, to what the network sees, (height, width, channels) uint8.
 
-    The range of values is that of the whole image, so that its parts fit together. ``invert`` turns the result round.
+    The range of values is that of the whole image, so that its parts fit together. ``invert`` turns the result round;
+    ``choice`` says which channels are seen, by default those of ``channels_seen``.
     """
-    scale = Stretch.of(image) if model.intensity == "percentiles" else Range.of(image)
+    choice = choice or channels_seen(image, model)
+    view = choice.take(sample(image))
+    scale = Stretch.of(view) if model.intensity == "percentiles" else Range.of(view)
 
     def brought(part: np.ndarray) -> np.ndarray:
-        values = to_channels(scale(part), model.channels)
+        values = to_channels(scale(choice.take(part)), model.channels)
         return 255 - values if invert else values
 
     return brought
@@ -63,10 +61,10 @@ class Stretch:
     def of(cls, image: np.ndarray) -> Stretch:
         """Measure an image (height, width) or (height, width, channels); NaN and infinities count as 0."""
         luma = _luma(_three_channels(sample(image)))
-        low, median, high = np.percentile(luma, [LOW, 50, HIGH])
+        low, high = np.percentile(luma, [LOW, HIGH])
         if high <= low:
             low, high = float(luma.min()), float(luma.max())
-        return cls(float(low), float(high), high > low and (median - low) / (high - low) > BRIGHT_BACKGROUND)
+        return cls(float(low), float(high), is_bright(luma))
 
     def __call__(self, part: np.ndarray) -> np.ndarray:
         """Stretch the image or a part of it; returns (height, width, 3) uint8, as ``stretch`` does."""
@@ -109,8 +107,7 @@ def kind_of(image: np.ndarray) -> str:
         ``dark`` or ``bright`` background, ``-coloured`` after it where the channels differ.
     """
     colour = _three_channels(image)
-    low, median, high = np.percentile(_luma(colour), [LOW, 50, HIGH])
-    bright = high > low and (median - low) / (high - low) > BRIGHT_BACKGROUND
+    bright = is_bright(_luma(colour))
     spread = float(np.abs(colour - colour.mean(axis=2, keepdims=True)).mean())
     return ("bright" if bright else "dark") + ("-coloured" if spread > COLOURED else "")
 

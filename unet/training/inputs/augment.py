@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 from unet.config import TrainingConfig
+from unet.training.inputs.photometric import photometric
 
 
 def augment(
@@ -45,45 +45,3 @@ def _move(array: np.ndarray, turns: int, up_down: bool, left_right: bool) -> np.
     if up_down:
         array = array[::-1]
     return array[:, ::-1] if left_right else array
-
-
-def photometric(image: np.ndarray, strength: float, random: np.random.Generator) -> np.ndarray:
-    """Change stain, focus, gamma, contrast and noise at random.
-
-    Parameters
-    ----------
-    image : (height, width, channels)
-        Values 0 to 255.
-    strength : float
-        0 to 1.
-    random : numpy.random.Generator
-
-    Returns
-    -------
-    (height, width, channels) float32
-        Values 0 to 255.
-    """
-    values = image.astype(np.float32) / 255
-    if values.shape[2] == 3:
-        values = _stain(values, strength, random)
-    if random.random() < 0.3 * strength:
-        values = ndimage.gaussian_filter(values, (sigma := random.uniform(0.4, 1.2), sigma, 0), truncate=2.5)
-    values = np.clip(values, 0, 1) ** np.float32(np.exp(random.uniform(-0.8, 0.8) * strength))
-    contrast = np.float32(1 + random.uniform(-0.5, 0.3) * strength)
-    values = values * contrast + np.float32(random.uniform(-0.1, 0.2) * strength)
-    if random.random() < 0.5:
-        noise = random.uniform(0, 0.1) * strength
-        values += random.standard_normal(values.shape[:2], np.float32)[..., None] * np.float32(noise)
-    return np.clip(values * 255, 0, 255)
-
-
-def _stain(values: np.ndarray, strength: float, random: np.random.Generator) -> np.ndarray:
-    """Scale the channels against one another and mix them a little; now and then leave only grey."""
-    if random.random() < 0.3 * strength:
-        weights = random.dirichlet((2.0, 2.0, 2.0)).astype(np.float32)
-        return np.repeat((values @ weights)[..., None], 3, axis=2)
-    if np.array_equal(values[::8, ::8, 0], values[::8, ::8, 2]):
-        return values  # grey stays grey
-    gains = np.exp(random.uniform(-0.3, 0.3, 3) * strength)
-    mix = np.eye(3) + random.uniform(-0.15, 0.15, (3, 3)) * strength
-    return values @ (mix * gains).astype(np.float32)

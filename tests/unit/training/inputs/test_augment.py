@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from unet.config import TrainingConfig
-from unet.training.inputs.augment import augment, photometric
+from unet.training.inputs.augment import augment
+from unet.training.inputs.photometric import photometric
 
 random = np.random.default_rng(0)
 IMAGES = random.integers(0, 256, (3, 16, 16, 3), np.uint8)
