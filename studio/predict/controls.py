@@ -131,7 +131,7 @@ def choose_preparation(job: Job, channels: int) -> None:
             key="choice_channels",
             on_change=_changed,
             args=(now, CHANNELS),
-            help="Up to three; one of them is taken as grey.",
+            help="Up to three; one of them is taken as grey. None chosen: by what they show.",
         )
     fields = {item.name: item.metadata for item in dataclasses.fields(Preparation)}
     st.toggle(
@@ -159,7 +159,7 @@ def choose_preparation(job: Job, channels: int) -> None:
 def _changed(now: Preparation, name: str) -> None:
     value = st.session_state[f"choice_{name}"]
     if name == CHANNELS:
-        value = tuple(value[-3:]) or now.channels
+        value = tuple(value[-3:])
     write_preparation(dataclasses.replace(now, **{name: value}))
 
 

@@ -8,6 +8,7 @@ import os
 import runpy
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -141,6 +142,9 @@ def predict(flags: argparse.Namespace) -> int:
     failed = [row for row in rows if row.error]
     for row in failed:
         print(f"error: {row.error}", file=sys.stderr)
+    taken = Counter((row.channels, row.channels_because) for row in rows if row.channels)
+    for (channels, reason), count in taken.most_common():
+        print(f"  {count} {'image' if count == 1 else 'images'}: {channels} ({reason})")
     nuclei = sum(row.count for row in rows if not row.error)
     print(f"{len(rows) - len(failed)} of {len(rows)} images predicted, {nuclei:,} objects: {flags.output}")
     return 1 if failed else 0

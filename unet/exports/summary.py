@@ -11,7 +11,10 @@ from typing import TextIO
 
 @dataclass
 class ImageSummary:
-    """One row of ``summary.csv``: areas in pixels, ``covered`` as a share of the image, 0 to 1; ``channels`` that the model was given."""
+    """One row of ``summary.csv``: areas in pixels, ``covered`` as a share of the image, 0 to 1.
+
+    ``channels`` are those that the model was given, ``channels_because`` says why.
+    """
 
     file: str
     stem: str

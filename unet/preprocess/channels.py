@@ -29,9 +29,8 @@ SIGNAL, LEVELS, LEFT_BEHIND = 4.0, 8, 0.1
 SAME = 8
 # Channels that go up and down together, by their correlation, show the same in one hue.
 ALIKE = 0.9
-# In pure light, the weakest channel is nowhere brighter than this share of the strongest one: so much colour, and in all
-# places the same, no stained section has.
-PURE = 0.4
+# Where white light comes through, no channel is darker than this share of the brightest one.
+WHITE = 0.4
 # Objects with fewer pixels are noise; those with many more count in full.
 FEWEST_PIXELS, USUAL_PIXELS = 12, 60
 
@@ -92,7 +91,8 @@ def channels_seen(image: np.ndarray, model: ModelConfig, wanted: tuple[int, ...]
     if count == 1:
         return ChannelChoice(first, names, "the image has no other")
     if wanted:
-        return ChannelChoice(tuple(c for c in wanted if c < count)[:3], names, "chosen by hand", automatic=False)
+        there = tuple(c for c in wanted if c < count)[:3]
+        return ChannelChoice(there or wanted, names, "chosen by hand", automatic=False)
     if model.intensity != "percentiles":
         return ChannelChoice(first, names, "this model takes them as they are stored")
     return _chosen(image, names)
@@ -113,7 +113,7 @@ def _chosen(image: np.ndarray, names: tuple[str, ...]) -> ChannelChoice:
     alike = np.corrcoef(values[..., shown].reshape(-1, len(shown)), rowvar=False) if len(shown) > 1 else 1.0
     one_hue = bool(np.min(alike) > ALIKE)
     colour = values[..., first] @ LUMA if len(first) == 3 else values.max(axis=2)
-    if is_bright(colour) and not (one_hue and highs[list(first)].min() < PURE * highs.max()):
+    if is_bright(colour) and highs[list(first)].min() > WHITE * highs.max():
         return ChannelChoice(first, names, "a bright background, as of a stained section, is seen in colour")
     if one_hue:
         return ChannelChoice(tuple(shown[:3]), names, "the image has one hue, so that it is seen as grey", blend=True)

@@ -13,6 +13,7 @@ from unet.preprocess.background import COLOURED, HIGH, LOW, LUMA, is_bright
 from unet.preprocess.channels import ChannelChoice, channels_seen
 from unet.preprocess.resize import Range, to_channels
 
+
 def bring(image: np.ndarray, model: ModelConfig) -> np.ndarray:
     """Bring an image of any depth to what the network sees, (height, width, channels) uint8."""
     return bringer(image, model)(image)

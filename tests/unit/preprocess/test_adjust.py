@@ -25,7 +25,7 @@ def test_the_first_three_are_taken_by_themselves():
 @given(some.lists(some.integers(0, 9), max_size=6), some.integers(1, 6))
 def test_any_channels_of_any_image(channels, count):
     image = np.arange(2 * 3 * count).reshape(2, 3, count)
-    there = [channel for channel in channels if channel < count][:3]
+    there = [channel for channel in channels or (0, 1, 2) if channel < count][:3]
     if not there:
         with pytest.raises(ImageError, match=rf"stack\.tif has {count} channels"):
             choose_channels(image, tuple(channels), name="stack.tif")
