@@ -53,7 +53,8 @@ def _checked(item: dataclasses.Field, value: Any) -> Any:
 
 def like_in(item: dataclasses.Field) -> Any:
     """Return a value of the type that a tuple's values have."""
-    return item.default[0] if item.default else item.metadata["low"]
+    default: Any = item.default
+    return default[0] if default else item.metadata["low"]
 
 
 def _checked_value(item: dataclasses.Field, like: Any, value: Any) -> Any:

@@ -55,7 +55,7 @@ class Prediction:
     classes: np.ndarray | None = None
     borders: np.ndarray | None = None
     distances: np.ndarray | None = None
-    seen: Seen | None = None
+    seen: Seen | None = dataclasses.field(default=None, kw_only=True)
 
     @classmethod
     def of(
@@ -130,7 +130,7 @@ class Prediction:
     def each(self, change: Callable[[np.ndarray], np.ndarray]) -> Prediction:
         """Return the prediction with each of the maps that it has changed."""
         _, *others = (None if map_ is None else change(map_) for map_ in self.all())
-        return Prediction(change(self.levels), *others, self.seen)
+        return Prediction(change(self.levels), *others, seen=self.seen)
 
     def maps(self) -> list[np.ndarray]:
         """Return the maps that there are."""
