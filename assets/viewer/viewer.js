@@ -71,6 +71,7 @@ class View {
     const isNewScene = before?.scene !== data.scene;
     this.data = data;
     if (before && isNewScene) this.camera.place = null;
+    if (isNewScene) this.found = {}; // not for a moment the objects of another image
     if (!this.painter) {
       this.painter = openPainter(this.find(".picture"), new URLSearchParams(location.search).get("painter"));
       this.camera.listen(this.find(".picture"));

@@ -50,11 +50,12 @@ def chosen_dataset(settings: Settings) -> Dataset | None:
     if dataset is None:
         st.warning(f"There is no dataset “{name}” here any more; choose another one.", icon=":material/warning:")
         return None
-    return _held(dataset.id, dataset.fingerprint, str(dataset.root), dataset.groups is not None, dataset)
+    groups = dataset.groups.read_bytes() if dataset.groups else b""
+    return _held(dataset.id, dataset.fingerprint, str(dataset.root), groups, dataset)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _held(name: str, fingerprint: str, root: str, groups: bool, _dataset: Dataset) -> Dataset:
+def _held(name: str, fingerprint: str, root: str, groups: bytes, _dataset: Dataset) -> Dataset:
     """Hold a dataset: it looks for its samples once, and that may mean ten thousands of files."""
     return _dataset
 

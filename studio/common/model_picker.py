@@ -12,7 +12,7 @@ import streamlit as st
 
 from studio.common.model_card import card_of, show_card
 from studio.common.model_export import show_exports
-from studio.common.text import own_file_name, plain, short
+from studio.common.text import own_file_name, plain, short, unique_names
 from unet.errors import ModelError
 from unet.models.folder import ModelEntry, find_model, list_models, model_stamp, store_model_zip
 from unet.models.metadata import INFO_FILE
@@ -54,26 +54,40 @@ def model_digest(entry: ModelEntry) -> str:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _digest(folder: str, stamp: str) -> str:
+    return _digest_now(folder)
+
+
+def _digest_now(folder: str) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for name in (INFO_FILE, WEIGHTS_FILE):
         digest.update((Path(folder) / name).read_bytes())
     return digest.hexdigest()
 
 
-def open_model(entry: ModelEntry) -> Predictor:
+def open_model(entry: ModelEntry, digest: str | None = None) -> Predictor:
     """Return a model ready to predict; it is loaded once for all sessions.
+
+    Parameters
+    ----------
+    entry : ModelEntry
+    digest : str, optional
+        Of the content that is wanted. A run that trains replaces its model; what the new one finds must not be kept
+        under the name of the old one.
 
     Raises
     ------
     ModelError
-        If it is damaged or not to be trusted.
+        If it is damaged or not to be trusted, or its folder holds another content by now.
     """
-    return _open(str(entry.folder), model_digest(entry))
+    return _open(str(entry.folder), digest or model_digest(entry))
 
 
 @st.cache_resource(max_entries=HELD, show_spinner=False)
 def _open(folder: str, digest: str) -> Predictor:
-    return Predictor.open(folder)
+    predictor = Predictor.open(folder)
+    if _digest_now(folder) != digest:
+        raise ModelError("The model was replaced by another one while it was in use; load the page again.")
+    return predictor
 
 
 # ---- choosing --------------------------------------------------------------------------------------------------
@@ -113,9 +127,8 @@ def choose_model(settings: Settings, warn: Callable[[str], object] = st.warning)
     with st.popover(
         plain(short(entries[key].label)), icon=":material/network_node:", width="content", key=f"model_{closed}"
     ):
-        st.selectbox(
-            "Model", list(entries), format_func=lambda each: _label(entries[each]), key=CHOICE, on_change=_chosen
-        )
+        labels = dict(zip(entries, unique_names(map(_label, entries.values())), strict=True))
+        st.selectbox("Model", list(labels), format_func=labels.get, key=CHOICE, on_change=_chosen)
         _about(entries[key])
         asked = _about_buttons(entries[key])
         st.divider()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 
 def plain(text: str) -> str:
@@ -14,6 +15,20 @@ def own_file_name(name: str, default: str) -> str:
     """Return what a file was called where it came from, as a name that it may have here too: messages then say it."""
     last = "".join(letter for letter in re.split(r"[/\\]", name)[-1] if letter.isprintable())
     return last.lstrip(".")[-60:] or default  # characters of up to four bytes, of which a name may have 255
+
+
+def unique_names(names: Iterable[str]) -> list[str]:
+    """Return the names with a number behind those that came before, so that each can be chosen."""
+    taken: set[str] = set()
+    unique = []
+    for name in names:
+        own, number = name, 1
+        while own in taken:
+            number += 1
+            own = f"{name} ({number})"
+        taken.add(own)
+        unique.append(own)
+    return unique
 
 
 def short(name: str, most: int = 24) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from studio.common.text import plain
+from studio.common.text import plain, unique_names
 
 
 def choose_in_address(label: str, options: Mapping[str, str], name: str) -> str:
@@ -26,7 +26,9 @@ def choose_in_address(label: str, options: Mapping[str, str], name: str) -> str:
     wanted = st.query_params.get(name)
     choice = f"choice_of_{name}"
     st.session_state[choice] = wanted if wanted in options else next(iter(options))
-    return st.selectbox(label, list(options), format_func=options.get, key=choice, on_change=_put, args=(name, choice))
+    # Streamlit goes by what people read: of two options that read alike, only one could be chosen.
+    words = dict(zip(options, unique_names(options.values()), strict=True))
+    return st.selectbox(label, list(words), format_func=words.get, key=choice, on_change=_put, args=(name, choice))
 
 
 def say_of_address(options: Mapping[str, str], name: str, what: str) -> None:

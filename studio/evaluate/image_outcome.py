@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
+from studio.common.cache_key import Key
 from studio.common.model_picker import model_digest, open_model
 from studio.common.text import plain, short
 from studio.evaluate.image_picker import Labelled
@@ -34,8 +35,9 @@ def show_image(
     """Draw an image with the outline of each nucleus in the colour of what became of it, and their numbers."""
     try:
         with st.spinner("Predicting …"):
-            key = (model_digest(entry), labelled.dataset.fingerprint, sample, threshold, separation)
-            picture, counts = _drawn(key, entry, labelled, settings)
+            image = f"{labelled.dataset.fingerprint}/{sample}"
+            key = Key(image, model=model_digest(entry), threshold=threshold, separation=separation)
+            picture, counts = _drawn(key, sample, entry, labelled, settings)
     except UnetError as error:
         st.error(plain(str(error)), icon=":material/error:")
         return
@@ -46,9 +48,11 @@ def show_image(
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
-def _drawn(key: tuple, _entry: ModelEntry, _labelled: Labelled, _settings: Settings) -> tuple[bytes, list[int]]:
-    _, _, sample, threshold, separation = key
-    shown = show_outcome(open_model(_entry), _labelled.dataset, sample, _settings, threshold, separation)
+def _drawn(
+    key: Key, sample: str, _entry: ModelEntry, _labelled: Labelled, _settings: Settings
+) -> tuple[bytes, list[int]]:
+    model = open_model(_entry, key.model)
+    shown = show_outcome(model, _labelled.dataset, sample, _settings, key.threshold, key.separation)
     counts = [len(getattr(shown.outcomes, name)) for name, _, _ in (*FOUND, *TRUTH)]
     return render.png(draw(shown)), counts
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import streamlit as st
 
-from studio.common.model_picker import model_digest, open_model
+from studio.common.model_picker import open_model
 from studio.common.progress import progress_bar
 from studio.common.text import plain
 from studio.common.url_state import choose_in_address, say_of_address
@@ -40,7 +41,7 @@ def evaluations_of(entries: Sequence[ModelEntry], labelled: Labelled, settings: 
         If a model cannot be loaded, or the images cannot be scored on.
     """
     keys = [_key(entry, labelled) for entry in entries]
-    found = [_stored(key, settings) for key in keys]
+    found = [_stored(key, entry, labelled, settings) for key, entry in zip(keys, entries, strict=True)]
     missing = [place for place, evaluation in enumerate(found) if evaluation is None]
     if not missing:
         return found
@@ -78,15 +79,11 @@ def _compute(entry: ModelEntry, key: str, labelled: Labelled, settings: Settings
 
 
 def _key(entry: ModelEntry, labelled: Labelled) -> str:
-    return _cached_key(model_digest(entry), labelled.dataset.fingerprint, labelled.ids, entry, labelled)
+    return evaluation_key(entry.folder, labelled.report, labelled.ids, entry.info.separation)
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
-def _cached_key(digest: str, fingerprint: str, ids: frozenset | None, _entry: ModelEntry, _labelled: Labelled) -> str:
-    return evaluation_key(_entry.folder, _labelled.dataset, ids, _entry.info.separation)
-
-
-def _stored(key: str, settings: Settings) -> Evaluation | None:
+def _stored(key: str, entry: ModelEntry, labelled: Labelled, settings: Settings) -> Evaluation | None:
+    """Return what is known, under the names and with the threshold that model and dataset have now."""
     held = _held()
     if key not in held:
         found = stored_evaluation(key, settings)
@@ -95,7 +92,8 @@ def _stored(key: str, settings: Settings) -> Evaluation | None:
         held[key] = found
         while len(held) > 16:
             held.pop(next(iter(held)))
-    return held[key]
+    names = {"model": entry.info.name, "dataset": labelled.dataset.name, "threshold": entry.info.threshold}
+    return dataclasses.replace(held[key], **names)
 
 
 @st.cache_resource(show_spinner=False)

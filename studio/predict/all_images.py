@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 import pandas as pd
@@ -21,7 +22,8 @@ COUNTED = "counted_at"
 def show_all_images(job: Job, images: dict[str, Upload], decision: Decision) -> None:
     """Draw what is found in each image: at once, or if that takes long, when it is asked for."""
     pixels = sum(facts_of(job, upload).height * facts_of(job, upload).width for upload in images.values())
-    token = f"{job.model}-{job.preparation}-{decision.token}-{len(images)}"
+    keys = [job.key(upload, page_of(job, upload), decision) for upload in images.values()]
+    token = hashlib.blake2b(repr(keys).encode(), digest_size=12).hexdigest()
     if pixels > AT_ONCE and st.session_state.get(COUNTED) != token:
         st.markdown(
             f"Counting the nuclei of all {len(images)} images at threshold {decision.threshold:.2f} takes a while."
@@ -35,7 +37,7 @@ def show_all_images(job: Job, images: dict[str, Upload], decision: Decision) -> 
             rows.append(row)
             progress(len(rows), len(images))
     st.session_state[COUNTED] = token
-    _table(pd.DataFrame(rows), list(images), decision)
+    _table(pd.DataFrame(rows), list(images), decision, token)
 
 
 def _rows(job: Job, images: dict[str, Upload], decision: Decision) -> Iterator[dict]:
@@ -56,8 +58,8 @@ def _rows(job: Job, images: dict[str, Upload], decision: Decision) -> Iterator[d
         }
 
 
-def _table(frame: pd.DataFrame, names: list[str], decision: Decision) -> None:
-    key = f"all-{decision.token}-{st.session_state.get('all_round', 0)}"
+def _table(frame: pd.DataFrame, names: list[str], decision: Decision, token: str) -> None:
+    key = f"all-{token}-{st.session_state.get('all_round', 0)}"
     event = st.dataframe(
         frame,
         hide_index=True,

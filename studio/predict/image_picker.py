@@ -8,8 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from studio.common.text import plain, short
-from studio.predict.uploads import Upload, find_uploads, keep_uploads, unique_names
+from studio.common.text import plain, short, unique_names
+from studio.predict.uploads import Upload, find_uploads, keep_uploads
 from unet.errors import UnetError
 from unet.io.images import IMAGE_SUFFIXES
 from unet.settings import SAMPLE_IMAGES, Settings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from studio.common.cache_key import Key
 from studio.common.model_picker import model_digest, open_model
-from studio.predict.prediction_cache import Facts, Key, held
+from studio.predict.prediction_cache import Facts, held
 from studio.predict.uploads import Upload
 from unet import render
 from unet.config import Separation
@@ -25,6 +25,7 @@ from unet.prediction.advice import Advice, advise
 from unet.prediction.maps import Prediction
 from unet.prediction.measure import measure
 from unet.prediction.objects import Summary, summarize_labels
+from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects
 from unet.preprocess.adjust import Preparation, choose_channels
 from unet.preprocess.resize import resize_image, resize_labels
@@ -51,8 +52,13 @@ class Job:
     def of(cls, entry: ModelEntry, settings: Settings, preparation: Preparation) -> Job:
         return cls(entry, model_digest(entry), settings, preparation)
 
-    def key(self, upload: Upload, page: int = 0) -> Key:
-        return (self.model, self.preparation, upload.digest, page)
+    def key(self, upload: Upload, page: int = 0, decision: Decision | None = None) -> Key:
+        key = Key(upload.digest, page, self.model, self.preparation)
+        return key.but(threshold=decision.threshold, separation=decision.separation) if decision else key
+
+    def open(self) -> Predictor:
+        """Return the model as it was when this was decided; see ``open_model``."""
+        return open_model(self.entry, self.model)
 
     @property
     def maps(self) -> Path:
@@ -79,7 +85,7 @@ def predict_uploads(
     ModelError
         If the model cannot be loaded.
     """
-    predictor = open_model(job.entry)
+    predictor = job.open()
     done = 0
     for batch in _batches(job, uploads):
         small = [(upload, image) for upload, image in batch if image is not None and not _is_large(image)]
@@ -96,7 +102,7 @@ def predict_uploads(
 
 def _predict_large(job: Job, upload: Upload, image: np.ndarray, tiles: Progress | None) -> None:
     try:
-        prediction = open_model(job.entry).predict(image, preparation=job.preparation, folder=job.maps, progress=tiles)
+        prediction = job.open().predict(image, preparation=job.preparation, folder=job.maps, progress=tiles)
         held().put(job.key(upload), _facts(upload, image), prediction)
     except ImageError as error:
         held().put(job.key(upload), Facts(error=str(error)))
@@ -138,15 +144,14 @@ def read_page(job: Job, upload: Upload, page: int = 0) -> np.ndarray:
     ImageError
         If it cannot be read.
     """
-    return _decoded(upload.digest, page, upload, job)
+    return _decoded(Key(upload.digest, page), job.settings.max_image_megapixels, upload, job)
 
 
 # Of the images that are looked at, for measurements at each threshold, and since a large one may have been unpacked for
 # it; not to be changed.
 @st.cache_resource(max_entries=3, show_spinner=False)
-def _decoded(digest: str, page: int, _upload: Upload, _job: Job) -> np.ndarray:
-    limit = _job.settings.max_image_megapixels
-    image = map_image(_upload.path, folder=_job.maps, name="It", page=page, max_megapixels=limit)
+def _decoded(key: Key, limit: int, _upload: Upload, _job: Job) -> np.ndarray:
+    image = map_image(_upload.path, folder=_job.maps, name="It", page=key.page, max_megapixels=limit)
     image.flags.writeable = False
     return image
 
@@ -179,7 +184,7 @@ def prediction_of(job: Job, upload: Upload, page: int = 0) -> Prediction:
     found = held().get(key)
     if found is None:
         image = read_page(job, upload, page)
-        found = open_model(job.entry).predict(image, preparation=job.preparation, folder=job.maps)
+        found = job.open().predict(image, preparation=job.preparation, folder=job.maps)
         held().put(key, _facts(upload, image), found)
     return found
 
@@ -191,21 +196,16 @@ class Decision:
     threshold: float
     separation: Separation
 
-    @property
-    def token(self) -> str:
-        """A short text that differs between decisions."""
-        return hashlib.blake2b(repr(self).encode(), digest_size=8).hexdigest()
-
 
 def objects_of(job: Job, upload: Upload, page: int, decision: Decision) -> np.ndarray:
     """Return the label map (height, width) of a page, not to be changed; the last few are kept."""
-    return _objects(job.key(upload, page), decision, job, upload)
+    return _objects(job.key(upload, page, decision), job, upload)
 
 
 # One session looks at one image at a time. A resource, since copies of large ones would fill memory.
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _objects(key: Key, decision: Decision, _job: Job, _upload: Upload) -> np.ndarray:
-    labels = find_objects(prediction_of(_job, _upload, key[3]), decision.threshold, decision.separation)
+def _objects(key: Key, _job: Job, _upload: Upload) -> np.ndarray:
+    labels = find_objects(prediction_of(_job, _upload, key.page), key.threshold, key.separation)
     labels.flags.writeable = False
     return labels
 
@@ -214,29 +214,27 @@ def measurements_of(
     job: Job, upload: Upload, page: int, decision: Decision, pixel_size: PixelSize | None
 ) -> pd.DataFrame:
     """Return the measurements of the objects of a page, one row each; the last few are kept."""
-    return _measurements(job.key(upload, page), decision, pixel_size, job, upload)
+    return _measurements(job.key(upload, page, decision).but(pixel_size=pixel_size), decision, job, upload)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _measurements(
-    key: Key, decision: Decision, pixel_size: PixelSize | None, _job: Job, _upload: Upload
-) -> pd.DataFrame:
-    labels = objects_of(_job, _upload, key[3], decision)
-    image, prediction = read_prepared(_job, _upload, key[3]), prediction_of(_job, _upload, key[3])
-    return measure(labels, image, prediction.levels, pixel_size)
+def _measurements(key: Key, _decision: Decision, _job: Job, _upload: Upload) -> pd.DataFrame:
+    labels = objects_of(_job, _upload, key.page, _decision)
+    image, prediction = read_prepared(_job, _upload, key.page), prediction_of(_job, _upload, key.page)
+    return measure(labels, image, prediction.levels, key.pixel_size)
 
 
 def advice_of(job: Job, upload: Upload, page: int, decision: Decision) -> Advice | None:
     """Return what is to be said of a result that looks wrong."""
-    return _advice(job.key(upload, page), decision, job, upload)
+    return _advice(job.key(upload, page, decision), decision, job, upload)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _advice(key: Key, decision: Decision, _job: Job, _upload: Upload) -> Advice | None:
-    labels = objects_of(_job, _upload, key[3], decision)
-    image = shrink(read_page(_job, _upload, key[3]), LOOKED_AT)
-    small = prediction_of(_job, _upload, key[3]).shrink(LOOKED_AT)
-    return advise(image, small, labels, _job.entry.info, decision.threshold, _job.preparation)
+def _advice(key: Key, _decision: Decision, _job: Job, _upload: Upload) -> Advice | None:
+    labels = objects_of(_job, _upload, key.page, _decision)
+    image = shrink(read_page(_job, _upload, key.page), LOOKED_AT)
+    small = prediction_of(_job, _upload, key.page).shrink(LOOKED_AT)
+    return advise(image, small, labels, _job.entry.info, key.threshold, key.preparation)
 
 
 @dataclass(frozen=True)
@@ -255,13 +253,13 @@ def found_in(job: Job, upload: Upload, page: int, decision: Decision) -> Found:
     ImageError, ModelError
         If the page cannot be read, or the model not be loaded.
     """
-    return _found(job.key(upload, page), decision, job, upload)
+    return _found(job.key(upload, page, decision), decision, job, upload)
 
 
 @st.cache_data(max_entries=5000, show_spinner=False)
-def _found(key: Key, decision: Decision, _job: Job, _upload: Upload) -> Found:
-    labels = objects_of(_job, _upload, key[3], decision)
-    image = shrink(read_prepared(_job, _upload, key[3]), 2 * THUMBNAIL)
+def _found(key: Key, _decision: Decision, _job: Job, _upload: Upload) -> Found:
+    labels = objects_of(_job, _upload, key.page, _decision)
+    image = shrink(read_prepared(_job, _upload, key.page), 2 * THUMBNAIL)
     picture = render.overlay(image, resize_labels(labels, image.shape[:2]))
     scale = THUMBNAIL / max(picture.shape[:2])
     size = tuple(max(1, round(side * scale)) for side in picture.shape[:2])

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import streamlit as st
 
+from studio.common.cache_key import Key
 from unet.prediction.maps import Prediction
-from unet.preprocess.adjust import Preparation
 from unet.settings import MB
 
 # Maps in memory, of all sessions together: two to four bytes a pixel, so some sixty images of a megapixel.
@@ -17,9 +17,6 @@ HELD_BYTES = 256 * MB
 # Maps of large images lie on disk: two of 10,000 x 10,000 pixels.
 HELD_ON_DISK = 1000 * MB
 MAX_FACTS = 10_000
-
-# Digest of the model, preparation of the image, its digest, its page.
-Key = tuple[str, Preparation, str, int]
 
 
 @dataclass(frozen=True)

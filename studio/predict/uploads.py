@@ -161,17 +161,3 @@ def trim_uploads(settings: Settings, max_bytes: int) -> None:
         if room < 0:
             with suppress(OSError):
                 path.unlink()
-
-
-def unique_names(names: Iterable[str]) -> list[str]:
-    """Return the names with a number behind those that came before, so that each can be chosen."""
-    taken: set[str] = set()
-    unique = []
-    for name in names:
-        own, number = name, 1
-        while own in taken:
-            number += 1
-            own = f"{name} ({number})"
-        taken.add(own)
-        unique.append(own)
-    return unique

@@ -7,7 +7,7 @@ import hashlib
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from studio.common.model_picker import open_model
+from studio.common.cache_key import Key
 from studio.common.progress import progress_bar
 from studio.common.text import plain
 from studio.predict import viewer
@@ -119,7 +119,7 @@ def _predict(job: Job, images: dict[str, Upload], bar: DeltaGenerator) -> None:
             # A click runs the page anew, and that ends the work at its next word of progress.
             st.button("Cancel", icon=":material/close:", key="cancel", on_click=_cancel_rest, args=(job, waiting))
         with st.spinner("Loading the model …"):
-            open_model(job.entry)
+            job.open()
         with progress_bar("Predicting", "images") as progress, progress_bar("This large one", "tiles") as tiles:
             predict_uploads(job, waiting, progress, tiles)
     place.empty()
@@ -153,10 +153,9 @@ def _problems(problems: dict[str, str | None]) -> list[str]:
 
 # Some megabytes each: of a session that goes to and fro between images.
 @st.cache_resource(max_entries=6, show_spinner="Preparing the picture …")
-def _scene(key: tuple, _job: Job, _upload: Upload) -> viewer.Scene:
-    prediction = prediction_of(_job, _upload, key[3])
-    digest = hashlib.blake2b(repr(key).encode(), digest_size=12).hexdigest()
-    return viewer.make_scene(digest, read_prepared(_job, _upload, key[3]), prediction)
+def _scene(key: Key, _job: Job, _upload: Upload) -> viewer.Scene:
+    prediction = prediction_of(_job, _upload, key.page)
+    return viewer.make_scene(key.token, read_prepared(_job, _upload, key.page), prediction)
 
 
 @st.fragment
@@ -168,7 +167,7 @@ def _send(job: Job, upload: Upload, page: int, scene: viewer.Scene) -> None:
         prediction = prediction_of(job, upload, page).crop(rows, columns)
         return viewer.picture_of(image), prediction, objects_of(job, upload, page, decision)[rows, columns]
 
-    viewer.send(scene, decision.token, region)
+    viewer.send(scene, job.key(upload, page, decision).token, region)
 
 
 # ---- the fragment: the threshold and all that it moves -----------------------------------------------------------
@@ -201,7 +200,7 @@ def _look(
             pixel_size = choose_pixel_size(upload)
         export_place = st.container()
     decision = Decision(threshold_now(job.entry), separation)
-    revision = f"{scene.key}-{decision.token}"
+    key = job.key(upload, page, decision)
     try:
         with _patience(scene):
             labels = objects_of(job, upload, page, decision)
@@ -218,12 +217,12 @@ def _look(
             threshold=decision.threshold,
             own=own_threshold(job.entry),
             labels=labels,
-            decision=decision.token,
-            selected=selected_nucleus(revision),
+            key=key,
+            selected=selected_nucleus(key.token),
             kept=kept,
             pixel_size=pixel_size.x if pixel_size else None,
             on_threshold=set_threshold,
-            on_selected=lambda number: select_nucleus(revision, number),
+            on_selected=lambda number: select_nucleus(key.token, number),
         )
     with figures:
         _show_figures(len(frame), kept, int(frame["area"].sum()) / labels.size, decision)
@@ -231,7 +230,7 @@ def _look(
     tabs = st.tabs(titles, key="below", on_change="rerun")
     with tabs[0]:
         if tabs[0].open:
-            show_nuclei(frame, ranges, revision)
+            show_nuclei(frame, ranges, key.token)
     if len(images) > 1:
         with tabs[1]:
             if tabs[1].open:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from studio.common.cache_key import Key
 from studio.common.javascript import join_modules
 from unet import render
 from unet.memmap import shrink
@@ -30,6 +31,7 @@ LONGEST = 2048
 # Above this many bytes of pixels, an image is sent as JPEG: quickly, and alike to the eye. Its map never is.
 LOSSLESS_BYTES = 4_500_000
 KEPT_WIDTH = 1024
+VIEWER = "viewer"
 
 
 _pixels = st.components.v2.component("unet_pixels", js=join_modules(FILES / "pixels.js"))
@@ -165,13 +167,12 @@ def show(
     threshold: float,
     own: float,
     labels: np.ndarray,
-    decision: str,
+    key: Key,
     selected: int | None = None,
     kept: Collection[int] | None = None,
     pixel_size: float | None = None,
     on_threshold: Callable[[float], None],
     on_selected: Callable[[int | None], None],
-    key: str = "viewer",
 ) -> None:
     """Draw the viewer.
 
@@ -185,8 +186,8 @@ def show(
         0 to 1: where the slider stands, and the model's own, which is marked.
     labels : (height, width)
         The objects at this threshold, numbered from 1.
-    decision : str
-        What the labels follow from: the same for the same labels.
+    key : Key
+        What the labels follow from.
     selected : int, optional
         The object that is lit up.
     kept : collection of int, optional
@@ -207,8 +208,8 @@ def show(
         "threshold": threshold,
         "own": own,
         "count": count,
-        "decision": decision,
-        "labels": _labels_text(decision, scene.shown, labels),
+        "decision": key.token,
+        "labels": _labels_text(key.but(shown=scene.shown), labels),
         "selected": selected,
         "center": _center(labels, selected),
         "kept": _flags(kept, count),
@@ -219,17 +220,17 @@ def show(
     }
 
     def threshold_moved() -> None:
-        on_threshold(float(st.session_state[key].threshold))
+        on_threshold(float(st.session_state[VIEWER].threshold))
 
     def clicked() -> None:
-        on_selected(int(st.session_state[key].selected) or None)
+        on_selected(int(st.session_state[VIEWER].selected) or None)
 
-    _viewer(key=key, data=data, on_threshold_change=threshold_moved, on_selected_change=clicked)
+    _viewer(key=VIEWER, data=data, on_threshold_change=threshold_moved, on_selected_change=clicked)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _labels_text(decision: str, shown: tuple[int, int], _labels: np.ndarray) -> str:
-    small = _labels if _labels.shape == shown else resize_labels(_labels, shown)
+def _labels_text(key: Key, _labels: np.ndarray) -> str:
+    small = _labels if _labels.shape == key.shown else resize_labels(_labels, key.shown)
     return base64.b64encode(zlib.compress(planes(small.astype(np.uint32)), 1)).decode()
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from studio.common.cache_key import Key
 from unet.datasets.add import Dataset
 from unet.datasets.inspection import DatasetReport, SampleReport, read_labels
 from unet.errors import UnetError
@@ -77,14 +78,12 @@ def _picture(dataset: Dataset, sample: SampleReport, settings: Settings) -> None
 
 def thumbnail(dataset: Dataset, sample_id: str, with_masks: bool, settings: Settings) -> np.ndarray:
     """Return a square picture (SIDE, SIDE, 3) uint8 of an image with the outlines of its masks."""
-    return _thumbnail(dataset.id, dataset.fingerprint, sample_id, with_masks, dataset, settings)
+    return _thumbnail(Key(f"{dataset.fingerprint}/{sample_id}"), with_masks, sample_id, dataset, settings)
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _thumbnail(
-    name: str, fingerprint: str, sample_id: str, with_masks: bool, _dataset: Dataset, _settings: Settings
-) -> np.ndarray:
-    path = _paths(name, fingerprint, _dataset)[sample_id]
+def _thumbnail(key: Key, with_masks: bool, sample_id: str, _dataset: Dataset, _settings: Settings) -> np.ndarray:
+    path = next(sample.image for sample in _dataset.samples() if sample.id == sample_id)
     picture = Image.fromarray(rgb(read_image(path, max_megapixels=_settings.max_image_megapixels)))
     box = _centre(picture.size)
     # Reduced before the outlines are drawn: drawn first, they would be lost in a large image.
@@ -93,11 +92,6 @@ def _thumbnail(
         return small
     labels = Image.fromarray(read_labels(_dataset, sample_id).astype(np.int32))
     return draw_outline(small, np.asarray(labels.resize((SIDE, SIDE), Image.Resampling.NEAREST, box=box)), TRUTH)
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _paths(name: str, fingerprint: str, _dataset: Dataset) -> dict:
-    return {sample.id: sample.image for sample in _dataset.samples()}
 
 
 def _centre(size: tuple[int, int]) -> tuple[float, float, float, float]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
@@ -33,9 +32,9 @@ def show_previews(run: Run) -> None:
         epoch = _choose_epoch(run.name, epochs)
     with st.grid(4, min_column_width=150):
         for preview in previews:
-            paths = preview.image, preview.truth, preview.epochs[epoch]
             try:
-                picture = _picture(*map(str, paths), preview.epochs[epoch].stat().st_mtime_ns, view == "Mask")
+                files = [path.read_bytes() for path in (preview.image, preview.truth, preview.epochs[epoch])]
+                picture = _picture(*files, view == "Mask")
             except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # all that Pillow says of damage
                 st.caption(f"The preview of validation image {preview.index + 1} cannot be read.")
                 continue
@@ -68,13 +67,13 @@ def _choose_epoch(name: str, epochs: list[int]) -> int:
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _picture(image: str, truth: str, probability: str, changed: int, as_mask: bool) -> str:
+def _picture(image: bytes, truth: bytes, probability: bytes, as_mask: bool) -> str:
     """Stack an image with the true outlines on what was predicted for it; return the picture as a data URL.
 
     A picture with an address of its own could be replaced on the server, by that of the next epoch, before the browser
     has fetched it.
     """
-    shown, wanted, found = (Image.open(Path(path)) for path in (image, truth, probability))
+    shown, wanted, found = (Image.open(io.BytesIO(file)) for file in (image, truth, probability))
     scale = max(1, round(SIDE / max(shown.size)))
     size = (shown.width * scale, shown.height * scale)
     smooth = np.asarray(shown.convert("RGB").resize(size, Image.Resampling.BICUBIC))

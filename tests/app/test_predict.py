@@ -390,7 +390,7 @@ def test_a_range_keeps_some_of_the_nuclei(open_app):
 def test_a_nucleus_that_is_chosen_lights_up_and_its_row_is_chosen(open_app):
     app = open_app("predict", samples="1")
     data = shown(app)
-    app.session_state["nucleus"] = (f"{data['scene']}-{data['decision']}", 7)
+    app.session_state["nucleus"] = (data["decision"], 7)
     app.run()
     assert not app.exception
     assert shown(app)["selected"] == 7

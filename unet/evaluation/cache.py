@@ -12,19 +12,20 @@ import numpy as np
 
 from unet.config import Separation
 from unet.datasets.add import Dataset
-from unet.datasets.inspection import read_labels
+from unet.datasets.inspection import DatasetReport, read_labels
 from unet.evaluation.evaluate import Evaluation
 from unet.evaluation.matching import IOU_THRESHOLDS, Outcomes, measure_overlaps, outcomes
 from unet.evaluation.scores import Scores
 from unet.files import read_json, write_json
 from unet.io.images import read_image
+from unet.models.metadata import read_info
 from unet.models.weights import WEIGHTS_FILE
 from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects
 from unet.settings import Settings
 
 # Raised whenever the same model and images would give other scores.
-VERSION = 1
+VERSION = 2
 MAX_KEPT = 200
 
 # What is printed of each set of images: title, how it is taken from the scores.
@@ -64,12 +65,16 @@ def _line(name: str, scores: Scores) -> str:
     return f"{name[:16]:16} {scores.images:6d} {scores.nuclei:7,d} {scores.found:7,d} {figures}"
 
 
-def evaluation_key(model: Path, dataset: Dataset, ids: Collection[str] | None, separation: Separation) -> str:
-    """Return what an evaluation at all thresholds is known by: the content of all that it depends on."""
+def evaluation_key(model: Path, report: DatasetReport, ids: Collection[str] | None, separation: Separation) -> str:
+    """Return what an evaluation at all thresholds is known by: the content of all that it depends on.
+
+    Of the Model folder its weights count and how images are brought to them; its name and own threshold do not.
+    """
     content = hashlib.blake2b(digest_size=16)
     content.update((Path(model) / WEIGHTS_FILE).read_bytes())
-    names = None if ids is None else sorted(ids)
-    content.update(json.dumps([VERSION, dataset.fingerprint, names, separation.to_dict()]).encode())
+    config = read_info(model).config.to_dict()
+    images = [(each.id, each.group, each.stain) for each in report.usable if ids is None or each.id in ids]
+    content.update(json.dumps([VERSION, report.fingerprint, images, config, separation.to_dict()]).encode())
     return content.hexdigest()
 
 

@@ -1,4 +1,6 @@
+import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from unet.errors import DatasetError
 from unet.evaluation.cache import evaluation_key, keep_evaluation, show_outcome, stored_evaluation, to_text
 from unet.evaluation.evaluate import THRESHOLDS, Evaluation, count_pixels, evaluate
 from unet.evaluation.scores import dice, iou
-from unet.models.folder import ModelInfo
+from unet.models.folder import ModelInfo, read_info, update_info
 from unet.prediction.predictor import Predictor
 from unet.settings import SHIPPED_MODELS
 
@@ -125,21 +127,35 @@ def test_stains_are_scored_by_themselves(tmp_path, predictor, make_dataset, sett
     assert "blue" in to_text(found)
 
 
+def _stained(report):
+    samples = tuple(dataclasses.replace(sample, stain="red") for sample in report.samples)
+    return dataclasses.replace(report, samples=samples)
+
+
+def _seeing_otherwise(model, tmp_path):
+    """The same weights, in a Model folder that stretches images by percentiles."""
+    folder = shutil.copytree(model, tmp_path / "otherwise")
+    update_info(folder, config=dataclasses.replace(read_info(folder).config, intensity="percentiles"))
+    return folder
+
+
 def test_an_evaluation_is_kept_by_all_that_it_depends_on(tmp_path, make_dataset, settings):
     model = SHIPPED_MODELS / "tutorial"
     dataset, report = make_dataset(write_pairs(tmp_path / "data", count=2))
     predictor = Predictor.open(model)
-    key = evaluation_key(model, dataset, None, Separation())
+    key = evaluation_key(model, report, None, Separation())
     assert stored_evaluation(key, settings) is None
     found = evaluate(predictor, dataset, report, settings)
     keep_evaluation(key, found, settings)
     assert stored_evaluation(key, settings) == found
     others = [
-        evaluation_key(model, dataset, ["sample00"], Separation()),
-        evaluation_key(model, dataset, None, Separation(separate=True)),
-        evaluation_key(model, make_dataset(write_pairs(tmp_path / "other", seed=7))[0], None, Separation()),
+        evaluation_key(model, report, ["sample00"], Separation()),
+        evaluation_key(model, report, None, Separation(separate=True)),
+        evaluation_key(model, make_dataset(write_pairs(tmp_path / "other", seed=7))[1], None, Separation()),
+        evaluation_key(model, _stained(report), None, Separation()),
+        evaluation_key(_seeing_otherwise(model, tmp_path), report, None, Separation()),
     ]
-    assert len({key, *others}) == 4
+    assert len({key, *others}) == 6
     (settings.cache / "evaluations" / f"{key}.json").write_text("{")
     assert stored_evaluation(key, settings) is None
 

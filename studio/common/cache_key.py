@@ -1,0 +1,56 @@
+"""The one key of whatever is kept of an image: all that it depends on, and nothing that it does not."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from unet.config import Separation
+from unet.io.pixel_size import PixelSize
+from unet.preprocess.adjust import Preparation
+
+
+@dataclass(frozen=True)
+class Key:
+    """What something that was worked out of an image follows from; equal keys mean equal values, for every visitor.
+
+    What is not decided yet where a value is worked out stays empty: a probability map has no threshold.
+
+    Attributes
+    ----------
+    image : str
+        Digest of the file's content, or a dataset's fingerprint and the sample in it.
+    page : int
+        From 0.
+    model : str
+        Digest of the content of the Model folder.
+    preparation : Preparation
+    threshold : float, optional
+    separation : Separation, optional
+    kept : tuple of (str, float, float)
+        The filter: a measurement, its least and its greatest value.
+    pixel_size : PixelSize, optional
+    shown : tuple of int, optional
+        Height and width at which it is shown.
+    """
+
+    image: str
+    page: int = 0
+    model: str = ""
+    preparation: Preparation = field(default_factory=Preparation)
+    threshold: float | None = None
+    separation: Separation | None = None
+    kept: tuple[tuple[str, float, float], ...] = ()
+    pixel_size: PixelSize | None = None
+    shown: tuple[int, int] | None = None
+
+    def but(self, **changes: Any) -> Key:
+        """Return the key of what follows once more is decided."""
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def token(self) -> str:
+        """A short text that differs between keys, for the browser and for the names of widgets."""
+        return hashlib.blake2b(repr(self).encode(), digest_size=12).hexdigest()
