@@ -200,6 +200,12 @@ class Separation(Section):
     clear_edge: bool = option(False, "Leave out objects that touch the image's edge: a part of them is missing.")
 
 
+def usual_separation(model: ModelConfig) -> Separation:
+    """Return how touching nuclei are separated where a Model folder does not say it: by shape, if by nothing else."""
+    # Of a mask alone, shallow valleys are all there is to go by: 0.1 counts best (docs/recipe.md).
+    return Separation(separate=model.classes == 1, **({} if model.has_heads else {"min_valley_depth": 0.1}))
+
+
 @dataclass(frozen=True)
 class Config:
     """Everything that a training needs to know besides its dataset."""

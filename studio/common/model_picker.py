@@ -209,6 +209,8 @@ def _about(entry: ModelEntry) -> None:
         "Network": f"{count_parameters(info.config):,} parameters, {len(info.config.filters)} levels",
         "Input": f"{size}, {'grey' if info.config.channels == 1 else 'colour'}",
     }
+    if not info.config.has_heads and info.config.classes == 1:
+        facts["Tells"] = "a mask alone: touching nuclei are separated by their shape, and some are merged"
     if info.config.has_heads:
         facts["Tells"] = "mask, border and distance: touching nuclei apart"
     if info.config.classes > 1:

@@ -9,6 +9,7 @@ import streamlit as st
 from studio.common import charts, config_form
 from studio.common.dataset_picker import choose
 from studio.common.text import duration, plain
+from studio.train.comparison import show_comparison
 from studio.train.previews import show_previews
 from studio.train.run_list import badge, show_busy
 from unet.errors import RunError, TrainingBusy, UnetError
@@ -56,11 +57,15 @@ def _live(run: Run, info: RunInfo, settings: Settings, was_active: bool) -> None
         _progress(state)
     else:
         _outcome(run, state, metrics)
+    beside = st.container()
     if metrics.epochs or metrics.steps or state.active:
         _figures(state)
         _curves(run, metrics, info, state)
         show_previews(run)
     _details(run, info)
+    if state.status == "finished":
+        with beside:  # last, since it may take some seconds
+            show_comparison(run, info, settings)
 
 
 # ---- above: what it is and where it stands ---------------------------------------------------------------------

@@ -25,6 +25,12 @@ def settings_and_start(dataset: Dataset, report: DatasetReport, settings: Settin
         config = config_form()
         if config:
             _show_model(config)
+            if not config.model.has_heads:
+                st.caption(
+                    ":material/info: A network with this output learns a mask alone: nuclei that touch are separated "
+                    "by their shape afterwards, and some are merged. The preset **Nuclei** learns borders and "
+                    "distances as well, which keeps them apart."
+                )
     with step("4 · Start"):
         st.markdown(_expectation(config, report, settings) if config else "Fix the setting above.")
         title = st.text_input(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 
@@ -12,15 +13,16 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from studio.common import charts
+from studio.home.quickstart import quick_config
 from tests.factories import write_tutorial
 from unet.config import preset
-from unet.datasets.add import add_folder
+from unet.datasets.add import add_folder, add_sample
 from unet.datasets.inspection import inspect_dataset
 from unet.runs.notes import LONGEST_NOTE, LONGEST_TITLE, Notes, read_notes, title_of, write_notes
 from unet.runs.record import Recorder, write_state
 from unet.runs.run import Run, list_runs
 from unet.runs.state import Metrics, RunState
-from unet.settings import Settings
+from unet.settings import SHIPPED_MODELS, Settings
 from unet.training.create import create_run, request_stop
 
 BEST = {"val_loss": 0.2, "val_dice": 0.875, "val_iou": 0.75, "val_accuracy": 0.9}
@@ -188,6 +190,26 @@ def test_runs_are_listed_opened_and_deleted(open_app, run, settings):
     app.button(key="delete-mine").click().run()
     assert not app.exception
     assert list_runs(settings) == []
+
+
+def test_a_sample_training_ends_beside_the_shipped_model(open_app, settings):
+    dataset = add_sample(settings)
+    run = create_run(dataset, inspect_dataset(dataset, settings), quick_config(), settings, "first")
+    shutil.copytree(SHIPPED_MODELS / "tutorial", run.folder / "model")
+    write_state(run, RunState(status="finished", epochs=12, best_epoch=12, best=BEST))
+    app = open_app("train", run="first")
+    assert not app.exception
+    own, shipped = (next(each for each in app.metric if each.label == name) for name in ("first", "nuclei (shipped)"))
+    assert own.value.partition(" of ")[2] == shipped.value.partition(" of ")[2]
+    assert "missed" in own.delta
+    assert "wrong" in own.delta
+    link = next(link.proto for link in app.get("page_link") if "other" in link.proto.query_string)
+    assert link.query_string == "model=run%3Afirst&other=nuclei&data=run%3Afirst"
+    # The page that it leads to has nothing left to compute.
+    app = open_app("evaluate", model="run:first", other="nuclei", data="run:first")
+    assert not app.exception
+    assert "evaluate" not in {button.key for button in app.button}
+    assert app.dataframe
 
 
 def test_a_run_is_named_and_noted(open_app, run, settings):

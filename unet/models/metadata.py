@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from unet.config import ModelConfig, Separation
+from unet.config import ModelConfig, Separation, usual_separation
 from unet.errors import ConfigError, ModelError
 
 INFO_FILE = "model.json"
@@ -105,7 +105,7 @@ class ModelInfo:
             name=_name(data["name"]),
             config=check_config(config),
             threshold=_number(data["threshold"], "threshold", low=0, high=1),
-            separation=Separation.from_dict(data.get("separation", {})),
+            separation=Separation.from_dict(data["separation"]) if "separation" in data else usual_separation(config),
             scores=_scores(data["scores"]),
             provenance=data["provenance"],
         )

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from unet.config import Separation
+from unet.config import usual_separation
 from unet.errors import ModelError, RunError
 from unet.files import recover_folder
 from unet.models.folder import ModelInfo, find_model, load_model, save_model, update_info
@@ -197,7 +197,7 @@ class Training:
             name=self.run.name,
             config=self.info.config.model,
             threshold=start.threshold if start else 0.5,
-            separation=start.separation if start else Separation(separate=self.info.config.model.has_heads),
+            separation=start.separation if start else usual_separation(self.info.config.model),
             scores={name.removeprefix("val_"): value for name, value in (self.progress.best or {}).items()},
             provenance={
                 "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -6,10 +6,12 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 from skimage.segmentation import clear_border
 
-from unet.config import Separation
+from unet.config import PRESETS, ModelConfig, Separation, usual_separation
+from unet.models.metadata import read_info
 from unet.prediction.objects import label_objects
 from unet.prediction.predictor import Prediction
 from unet.prediction.separation import find_objects
+from unet.settings import SHIPPED_MODELS
 from unet.training.inputs.targets import make_targets
 
 ON, OFF = Separation(separate=True), Separation()
@@ -135,3 +137,19 @@ def test_the_edge_is_cleared_as_scikit_image_does(mask):
 def test_settings_without_the_newer_fields_are_read():
     old = {"separate": True, "depth": 0.4, "heart": 0.4, "min_area": 25}
     assert Separation.from_dict(old) == Separation(True, 0.4, 0.4, 25, fill_holes=False, clear_edge=False)
+
+
+def test_touching_nuclei_are_separated_by_default_whatever_a_model_learned():
+    for preset in PRESETS.values():
+        assert usual_separation(preset.model).separate
+    assert not usual_separation(ModelConfig(classes=3)).separate
+    assert read_info(SHIPPED_MODELS / "tutorial").separation == usual_separation(PRESETS["tutorial"].model)
+
+
+def test_a_mask_alone_is_separated_by_shape():
+    rows, columns = np.mgrid[:60, :100]
+    discs = [(rows - 30) ** 2 + (columns - column) ** 2 < 400 for column in (30, 64)]
+    touching = Prediction.of(np.logical_or(*discs).astype(np.float32))
+    assert find_objects(touching, 0.5, usual_separation(ModelConfig())).max() == 2
+    alone = Prediction.of(discs[0].astype(np.float32))
+    assert find_objects(alone, 0.5, usual_separation(ModelConfig())).max() == 1
