@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from studio.common.navigation import open_front_door
+from studio.common.navigation import clear_away, open_front_door
 from unet.errors import ConfigError
 from unet.settings import ASSETS, read_settings
 
@@ -15,7 +15,7 @@ st.logo(ASSETS / "logo.svg", size="large")
 # Loading the secrets, where a deployment has any, puts those at the root into the environment, where settings are read.
 st.secrets.load_if_toml_exists()
 try:
-    read_settings()
+    clear_away(read_settings().home)
 except ConfigError as error:
     st.error(f"{error} Correct the environment variable or the secret, then start the app again.")
     st.stop()

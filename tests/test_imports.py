@@ -12,7 +12,19 @@ from unet.settings import PROJECT
 
 # Each line may import what stands in it or above it.
 ORDER = (
-    ("errors", "files", "options", "settings", "threads", "config", "flags", "parallel", "memmap", "provenance"),
+    (
+        "errors",
+        "processes",
+        "files",
+        "options",
+        "settings",
+        "threads",
+        "config",
+        "flags",
+        "parallel",
+        "memmap",
+        "provenance",
+    ),
     ("io",),
     ("preprocess",),
     ("render",),

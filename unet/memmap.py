@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from unet.errors import ImageError
+from unet.files import own_prefix
 
 Region = tuple[slice, slice]
 WHOLE: Region = (slice(None), slice(None))
@@ -44,7 +45,7 @@ def new_map(shape: tuple[int, ...], dtype: np.typing.DTypeLike, folder: Path | N
         return np.zeros(shape, dtype)
     size = math.prod(shape) * np.dtype(dtype).itemsize
     folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix="map-", dir=folder)
+    handle, name = tempfile.mkstemp(prefix=own_prefix(), dir=folder)
     try:
         # Claimed now: a mapped file that meets a full disk later would kill the process.
         os.posix_fallocate(handle, 0, size) if hasattr(os, "posix_fallocate") else os.truncate(handle, size)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-import shutil
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -20,6 +18,7 @@ from studio.common.text import own_file_name
 from unet.datasets.add import Dataset, add_files, add_folder, add_sample, add_zip, delete_dataset, list_datasets
 from unet.datasets.inspection import DatasetReport, inspect_dataset
 from unet.errors import DatasetError, UnetError
+from unet.files import own_prefix, sweep
 from unet.io.images import IMAGE_SUFFIXES
 from unet.settings import MB, Settings
 
@@ -35,7 +34,6 @@ SOURCES = {
 }
 CAME_AS = {"upload": "uploaded", "folder": "a folder on this machine", "sample": "synthetic"}
 CHUNK = 4 * MB
-LEFT_BEHIND = 24 * 3600
 
 
 # ---- the dataset that is chosen --------------------------------------------------------------------------------
@@ -234,10 +232,8 @@ def _store_zip(upload, settings: Settings) -> Dataset:
     """Copy an uploaded zip to the disk in chunks, unpack it, and let go of the copy."""
     uploads = settings.cache / "uploads"
     uploads.mkdir(parents=True, exist_ok=True)
-    for old in uploads.glob("zip-*"):  # of a server that was killed
-        if time.time() - old.stat().st_mtime > LEFT_BEHIND:
-            shutil.rmtree(old, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix="zip-", dir=uploads) as folder:
+    sweep(uploads)  # of a server that was killed
+    with tempfile.TemporaryDirectory(prefix=own_prefix(), dir=uploads) as folder:
         archive = Path(folder) / own_file_name(upload.name, "upload.zip")
         upload.seek(0)
         with progress_bar("Storing the upload", "MB") as progress, archive.open("wb") as file:

@@ -14,6 +14,7 @@ from studio.common.model_card import card_of, show_card
 from studio.common.model_export import show_exports
 from studio.common.text import own_file_name, plain, short, unique_names
 from unet.errors import ModelError
+from unet.files import own_prefix
 from unet.models.folder import ModelEntry, find_model, list_models, model_stamp, store_model_zip
 from unet.models.metadata import INFO_FILE
 from unet.models.network import count_parameters
@@ -257,7 +258,7 @@ def _store(key: str, settings: Settings) -> None:
     st.session_state["model_uploads"] = st.session_state.get("model_uploads", 0) + 1
     try:
         settings.cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="model-", dir=settings.cache) as folder:
+        with tempfile.TemporaryDirectory(prefix=own_prefix(), dir=settings.cache) as folder:
             archive = Path(folder) / own_file_name(upload.name, "model.zip")
             archive.write_bytes(upload.getbuffer())
             stored = store_model_zip(archive, settings)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 from streamlit.navigation.page import Page
 
+from unet.files import sweep
 from unet.settings import ASSETS
 
 ENTERED = "came_through_the_front_door"
@@ -24,6 +27,12 @@ def open_front_door() -> Page:
     """Return the page that is asked for, to be run by the front door."""
     st.session_state[ENTERED] = True
     return st.navigation(pages(), position="top")
+
+
+@st.cache_resource(show_spinner=False)
+def clear_away(home: Path) -> None:
+    """Remove what killed processes have left, once after the server's start."""
+    sweep(home)
 
 
 def enter() -> None:

@@ -13,6 +13,7 @@ from studio.predict.pipeline import Decision, Job, objects_of, prediction_of, re
 from studio.predict.uploads import Upload
 from unet.exports.bundle import command_of, everything_zip, unique_stems
 from unet.exports.formats import FORMATS
+from unet.files import own_prefix
 from unet.prediction.filters import Ranges
 from unet.prediction.result import Decisions, Result
 
@@ -100,7 +101,7 @@ def zip_of_everything(job: Job, pages: Pages, decisions: Decisions, decision: De
         stems = unique_stems([name for name, _, _ in pages])
         results = (result_of(job, page, decisions, decision, stem) for page, stem in zip(pages, stems, strict=True))
         job.settings.cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="results-", dir=job.settings.cache) as folder:
+        with tempfile.TemporaryDirectory(prefix=own_prefix(), dir=job.settings.cache) as folder:
             path = Path(folder) / "results.zip"
             return everything_zip(path, results, decisions, model_folder=job.entry.folder).read_bytes()
 

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from unet.errors import UnetError
-from unet.files import read_json, write_json
+from unet.files import own_prefix, read_json, write_json
 from unet.settings import MB, Settings
 
 CHUNK = 4 * MB
@@ -68,7 +68,7 @@ def keep_upload(file: BinaryIO, name: str, settings: Settings) -> Upload:
     folder.mkdir(parents=True, exist_ok=True)
     digest = hashlib.blake2b(digest_size=16)
     file.seek(0)
-    handle, temporary = tempfile.mkstemp(prefix=".upload-", dir=folder)
+    handle, temporary = tempfile.mkstemp(prefix=own_prefix(), dir=folder)
     try:
         with os.fdopen(handle, "wb") as target:
             for chunk in iter(partial(file.read, CHUNK), b""):

@@ -15,7 +15,6 @@ import os
 import re
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -29,10 +28,8 @@ from unet.datasets.archive import folder_fingerprint
 from unet.datasets.groups import read_groups
 from unet.datasets.layouts import Sample, find_samples, walk_files
 from unet.errors import DatasetError
-from unet.files import atomic_path, read_json, write_json
+from unet.files import atomic_path, own_prefix, read_json, sweep, write_json
 from unet.settings import Settings
-
-UNFINISHED = ".unfinished-"
 
 
 @dataclass(frozen=True)
@@ -122,7 +119,7 @@ def list_datasets(settings: Settings) -> list[Dataset]:
 
 def delete_dataset(dataset: Dataset) -> None:
     """Remove a dataset and all that was made from it; the files of a registered folder stay."""
-    doomed = dataset.folder.with_name(f"{UNFINISHED}{os.urandom(4).hex()}")
+    doomed = dataset.folder.with_name(f"{own_prefix()}{os.urandom(4).hex()}")
     dataset.folder.rename(doomed)
     shutil.rmtree(doomed, ignore_errors=True)
 
@@ -154,11 +151,8 @@ def _write(dataset: Dataset) -> None:
 def unfinished(settings: Settings) -> Iterator[Path]:
     """Yield a folder to build a dataset in; what is left in it at the end goes, and so do earlier ones' remains."""
     settings.datasets.mkdir(parents=True, exist_ok=True)
-    for path in settings.datasets.glob(f"{UNFINISHED}*"):
-        with contextlib.suppress(OSError):
-            if time.time() - path.stat().st_mtime > 24 * 3600:
-                shutil.rmtree(path, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=settings.datasets))
+    sweep(settings.datasets)
+    folder = Path(tempfile.mkdtemp(prefix=own_prefix(), dir=settings.datasets))
     try:
         yield folder
     finally:

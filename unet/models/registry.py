@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from unet.errors import ModelError
+from unet.files import is_name, own_prefix
 from unet.models.metadata import INFO_FILE, MAX_INFO_BYTES, ModelInfo, parse_info, read_info
 from unet.models.weights import WEIGHTS_FILE, check_weights, max_weights_bytes
 from unet.settings import SHIPPED_MODELS, Settings
@@ -59,7 +60,7 @@ def find_model(key: str, settings: Settings) -> ModelEntry:
     """
     kind, _, name = key.rpartition(":")
     # The key may come from an address: it must not lead out of the folder.
-    known = kind in ("run", "uploaded", "") and re.fullmatch(r"[\w-][\w.-]{0,119}", name)
+    known = kind in ("run", "uploaded", "") and is_name(name)
     if not known or not (_folder(kind, name, settings) / INFO_FILE).is_file():
         keys = ", ".join(entry.key for entry in list_models(settings)[:5]) or "none yet"
         raise ModelError(f"There is no model “{key[:100]}”. Models: {keys}.")
@@ -117,7 +118,7 @@ def store_model_zip(archive: Path, settings: Settings, name: str | None = None) 
         If the archive is refused; the message says why.
     """
     settings.models.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".upload-", dir=settings.models) as temporary:
+    with tempfile.TemporaryDirectory(prefix=own_prefix(), dir=settings.models) as temporary:
         folder = Path(temporary) / "model"
         folder.mkdir()
         digest = hashlib.blake2b(digest_size=6)

@@ -15,6 +15,8 @@ from unet.runs.alive import birth
 from unet.runs.run import Run, RunState
 
 STEP_SECONDS = 1.0
+# Enough for a state and what a file system needs beside it.
+RESERVE_BYTES = 64 * 1024
 
 
 def write_state(run: Run, state: RunState) -> None:
@@ -39,12 +41,15 @@ class Recorder:
 
     def __enter__(self) -> Recorder:
         self.write()
+        with contextlib.suppress(OSError):
+            self.run.reserve.write_bytes(bytes(RESERVE_BYTES))
         self._beat.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._done.set()
         self._beat.join()
+        self.run.reserve.unlink(missing_ok=True)
 
     def _beat_on(self) -> None:
         while not self._done.wait(STEP_SECONDS):
@@ -57,6 +62,16 @@ class Recorder:
         with self._lock:
             self.state = dataclasses.replace(self.state, **changes, updated=time.time())
             write_state(self.run, self.state)
+
+    def end(self, **changes: Any) -> None:
+        """Write how the training ended, on a full disk as well: room was kept for it."""
+        self._done.set()  # a beat must not take that room
+        changes = {"phase": "", "seconds_left": None, **changes}
+        try:
+            self.write(**changes)
+        except OSError:
+            self.run.reserve.unlink(missing_ok=True)
+            self.write(**changes)
 
     def step(self, **changes: Any) -> None:
         """Change the named fields of the state; the next beat writes them."""

@@ -17,21 +17,21 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
 from typing import Any
 
 from unet.errors import RunError
-from unet.files import read_json
+from unet.files import is_name, read_json
 from unet.runs.alive import is_alive
 from unet.runs.state import Metrics, Preview, RunInfo, RunState, row_of_metrics
 from unet.settings import Settings
 
-# A name that may stand in an address: it must neither lead out of the folder nor be longer than a folder's can be.
-NAME = re.compile(r"[\w-][\w.-]{0,119}")
+# With less than that, no epoch can be kept.
+FULL_BYTES = 1_000_000
 
 
 # Informations and warnings of TensorFlow's C++, which no setting silences while it is loaded; its errors are kept.
@@ -68,6 +68,11 @@ class Run:
         return self.folder / "stop"
 
     @property
+    def reserve(self) -> Path:
+        """A file that is given up on a full disk, to say so."""
+        return self.folder / ".reserve"
+
+    @property
     def model_folder(self) -> Path | None:
         """The best model so far, or None before the first epoch has ended."""
         folder = self.folder / "model"
@@ -97,11 +102,16 @@ class Run:
         if not state.active:
             return state
         if not is_alive(state):
-            reason = "The training process is gone: it was killed, ran out of memory, or the machine was restarted."
-            return dataclasses.replace(state, status="died", reason=reason, seconds_left=None)
+            return dataclasses.replace(state, status="died", reason=self._reason_of_death(), seconds_left=None)
         if self.stop_request.exists():
             return dataclasses.replace(state, status="stopping")
         return state
+
+    def _reason_of_death(self) -> str:
+        with suppress(OSError):
+            if shutil.disk_usage(self.folder).free < FULL_BYTES:
+                return "The disk is full, and the training process is gone: free some space, then resume."
+        return "The training process is gone: it was killed, ran out of memory, or the machine was restarted."
 
     def metrics(self) -> Metrics:
         """Read ``metrics.jsonl``; a last line that is still being written is left for the next time."""
@@ -141,7 +151,7 @@ class Run:
 
 def list_runs(settings: Settings) -> list[Run]:
     """Return all runs, the newest first."""
-    folders = [path.parent for path in settings.runs.glob("*/run.json") if NAME.fullmatch(path.parent.name)]
+    folders = [path.parent for path in settings.runs.glob("*/run.json") if is_name(path.parent.name)]
     return [Run(folder) for folder in sorted(folders, key=_created, reverse=True)]
 
 
@@ -161,7 +171,7 @@ def open_run(name: str, settings: Settings) -> Run:
         If there is none.
     """
     run = Run(settings.runs / name)
-    if not NAME.fullmatch(name) or not (run.folder / "run.json").is_file():
+    if not is_name(name) or not (run.folder / "run.json").is_file():
         raise RunError(f"There is no run “{name[:60]}{'…' if len(name) > 60 else ''}” here: perhaps it was deleted.")
     return run
 

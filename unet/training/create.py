@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 import psutil
@@ -20,7 +22,7 @@ from unet.datasets.add import Dataset, open_dataset
 from unet.datasets.inspection import DatasetReport, inspect_dataset, require_usable
 from unet.datasets.split import split_samples
 from unet.errors import ConfigError, RunError, TrainingBusy
-from unet.files import atomic_folder, write_json
+from unet.files import write_json
 from unet.flags import config_flags
 from unet.models.metadata import check_config
 from unet.models.network import different_weights, level_table
@@ -35,6 +37,9 @@ from unet.settings import PROJECT, Settings, read_settings
 USUAL_SPEED = 1.4e11
 # Starting the process, loading TensorFlow and compiling the first step.
 START_SECONDS = 12
+
+# Bytes of a run's name, a number behind it left out.
+MAX_NAME = 100
 
 # The trainers that this process has started: polled now and then, so that ended ones don't stay as zombies.
 _started: list[subprocess.Popen] = []
@@ -75,7 +80,7 @@ def create_run(
         groups=[sample.group for sample in usable],
         stains=[sample.stain for sample in usable],
     )
-    folder = _free_folder(settings.runs, name or f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
+    folder = _new_folder(settings.runs, name or f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
     info = RunInfo(
         name=folder.name,
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -91,12 +96,15 @@ def create_run(
         versions=versions(),
         command=command_of(config, dataset),
     )
-    with atomic_folder(folder) as temporary:
-        write_json(temporary / "run.json", info.to_dict())
+    try:
         write_state(
-            Run(temporary),
+            Run(folder),
             RunState(status="stopped", phase="", epochs=config.training.epochs, reason="Not started yet."),
         )
+        write_json(folder / "run.json", info.to_dict())  # with it, the run is there
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     _prune(settings, keep=Run(folder))
     return Run(folder)
 
@@ -204,7 +212,11 @@ def train_here(
     config = (config or preset("tutorial")).replace(**changes)
     dataset = open_dataset(source, settings, groups=groups)
     run = create_run(dataset, inspect_dataset(dataset, settings), config, settings, name)
-    train(run, settings, on_progress)
+    try:
+        train(run, settings, on_progress)
+    except TrainingBusy:  # refused: as if it had not been asked for
+        delete_run(run)
+        raise
     return run
 
 
@@ -237,10 +249,18 @@ def command_of(config: Config, dataset: Dataset) -> str:
     return shlex.join(["python", "-m", "unet", "train", source, *groups, *config_flags(config)])
 
 
-def _free_folder(parent: Path, name: str) -> Path:
-    name = re.sub(r"[^\w.-]+", "-", name)[:100].strip("-.") or "run"
-    names = (name if number == 1 else f"{name}-{number}" for number in range(1, 10_000))
-    return next(parent / candidate for candidate in names if not (parent / candidate).exists())
+def _new_folder(parent: Path, name: str) -> Path:
+    """Make a folder that nobody else has made, named so or with a number behind it."""
+    name = (
+        re.sub(r"[^\w.-]+", "-", name).encode(errors="replace")[:MAX_NAME].decode(errors="ignore").strip("-.") or "run"
+    )
+    parent.mkdir(parents=True, exist_ok=True)
+    for number in count(1):
+        folder = parent / (name if number == 1 else f"{name}-{number}")
+        with suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+    raise AssertionError  # counting has no end
 
 
 def _prune(settings: Settings, keep: Run) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import os
 import signal
@@ -15,6 +14,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from unet.errors import RunError, TrainingBusy, UnetError
+from unet.files import is_full_disk, sweep
 from unet.runs.record import Recorder
 from unet.runs.run import Run, RunState, current_run
 from unet.settings import Settings
@@ -47,17 +47,18 @@ def train(run: Run, settings: Settings, on_progress: Callable[[RunState], None] 
         If the training failed; ``state.json`` then says ``failed`` and why.
     """
     info = run.info()
+    sweep(settings.home)
     recorder = Recorder(run, info.config.training.epochs)
     with _training_lock(settings), _log_to(run.log), _stop_signals(run), recorder:
         try:
             reason = Training(run, info, settings, recorder, on_progress).train()
-            recorder.write(status="finished", phase="", reason=reason, seconds_left=0.0)
+            recorder.end(status="finished", reason=reason, seconds_left=0.0)
         except StopRequested:
-            recorder.write(status="stopped", phase="", reason="Stopped on request.", seconds_left=None)
+            recorder.end(status="stopped", reason="Stopped on request.")
         except Exception as error:
             reason = failure_reason(error, settings)
             log.error(reason, exc_info=not isinstance(error, UnetError))
-            recorder.write(status="failed", phase="", reason=reason, seconds_left=None)
+            recorder.end(status="failed", reason=reason)
             raise RunError(reason) from error
         finally:
             run.stop_request.unlink(missing_ok=True)
@@ -67,10 +68,10 @@ def train(run: Run, settings: Settings, on_progress: Callable[[RunState], None] 
 
 def failure_reason(error: Exception, settings: Settings) -> str:
     """Say in a sentence why a training failed and what can be done."""
+    if is_full_disk(error):
+        return f"The disk is full: free some space under {settings.home}, then resume. ({error})"
     if isinstance(error, UnetError):
         return str(error)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return f"The disk is full: free some space under {settings.home}, then resume. ({error})"
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
         return "The memory is not enough: choose a smaller batch size, image size or fewer filters."
     return f"{type(error).__name__}: {error}"
