@@ -15,6 +15,7 @@ ORDER = (
     (
         "errors",
         "processes",
+        "spreadsheets",
         "files",
         "options",
         "settings",

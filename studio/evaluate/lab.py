@@ -19,6 +19,7 @@ from unet.evaluation.scores import Scores
 from unet.models.folder import store_threshold
 from unet.models.registry import ModelEntry
 from unet.settings import SHIPPED_MODELS, Settings
+from unet.spreadsheets import csv_of_frame
 
 
 def show_lab(
@@ -170,7 +171,7 @@ def _exports(evaluations, names, threshold: float, labelled: Labelled) -> None:
             "One row an image",
             "scores.csv",
             "text/csv",
-            lambda: evaluations[0].to_frame(threshold).to_csv(index=False),
+            lambda: csv_of_frame(evaluations[0].to_frame(threshold)),
         ),
         (
             "Everything",

@@ -13,6 +13,7 @@ from studio.predict.controls import go_to, page_of
 from studio.predict.pipeline import Decision, Job, facts_of, found_in
 from studio.predict.uploads import Upload
 from unet.errors import UnetError
+from unet.spreadsheets import csv_of_frame
 
 # Pixels of all images together up to which the table follows the threshold without being asked.
 AT_ONCE = 8_000_000
@@ -81,7 +82,7 @@ def _table(frame: pd.DataFrame, names: list[str], decision: Decision, token: str
         st.caption(f"{total:,} nuclei in all at threshold {decision.threshold:.2f}. Choose a row to open its image.")
         st.download_button(
             "Table (CSV)",
-            lambda: frame.drop(columns="Picture", errors="ignore").to_csv(index=False),
+            lambda: csv_of_frame(frame.drop(columns="Picture", errors="ignore")),
             "images.csv",
             "text/csv",
             key="download_all",

@@ -19,12 +19,13 @@ from unet.cli.arguments import config_from_flags, preparation_from_flags, separa
 from unet.datasets.add import open_dataset
 from unet.datasets.inspection import DatasetReport, inspect_dataset
 from unet.errors import RunError
-from unet.files import write_json
+from unet.files import atomic_path, write_json
 from unet.io.pixel_size import PixelSize
 from unet.models.registry import find_model
 from unet.prediction.filters import parse_range
 from unet.runs.run import Run, RunState, list_runs, open_run
 from unet.settings import DEFAULT_MODEL, PROJECT, Settings, read_settings
+from unet.spreadsheets import csv_of_frame
 
 
 def run(options: argparse.Namespace) -> int:
@@ -46,7 +47,8 @@ def inspect(flags: argparse.Namespace) -> int:
         report = inspect_dataset(dataset, settings, progress=update)
     print_report(report)
     if flags.csv:
-        report.to_frame().to_csv(flags.csv, index=False)
+        with atomic_path(flags.csv) as temporary:
+            temporary.write_text(csv_of_frame(report.to_frame()), encoding="utf-8", newline="")
         print(f"One row a sample: {flags.csv}")
     return 0 if report.usable or report.to_predict else 1
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TextIO
 
 
 @dataclass
@@ -28,10 +24,3 @@ class ImageSummary:
     channels_because: str = ""
     seconds: float = 0.0
     error: str = ""
-
-
-def write_summary(file: TextIO, rows: Iterable[ImageSummary]) -> None:
-    """Write rows as CSV to a text file that was opened with ``newline=""``."""
-    writer = csv.DictWriter(file, [item.name for item in dataclasses.fields(ImageSummary)])
-    writer.writeheader()
-    writer.writerows(dataclasses.asdict(row) for row in rows)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import dataclasses
 
 import numpy as np
 from scipy import ndimage
 
-from unet.exports.summary import ImageSummary, write_summary
+from unet.exports.summary import ImageSummary
 from unet.prediction.result import Result
+from unet.spreadsheets import csv_of_frame, csv_of_rows
 
 
 def measurements(result: Result) -> bytes:
     """Return one row an object as CSV, with the columns of ``unet.prediction.measure.COLUMNS``."""
-    return result.measurements.round(6).to_csv(index=False).encode()
+    return csv_of_frame(result.measurements.round(6)).encode()
 
 
 def summary_row(result: Result) -> ImageSummary:
@@ -38,9 +38,8 @@ def summary_row(result: Result) -> ImageSummary:
 
 def summary_file(rows: list[ImageSummary]) -> bytes:
     """Return ``summary.csv``."""
-    stream = io.StringIO(newline="")
-    write_summary(stream, rows)
-    return stream.getvalue().encode()
+    header = [item.name for item in dataclasses.fields(ImageSummary)]
+    return csv_of_rows(header, map(dataclasses.astuple, rows)).encode()
 
 
 def run_lengths(result: Result) -> list[tuple[str, str]]:
@@ -65,8 +64,4 @@ def run_lengths(result: Result) -> list[tuple[str, str]]:
 
 def run_length_file(parts: list[list[tuple[str, str]]]) -> bytes:
     """Return the file of all images, with the columns ImageId and EncodedPixels."""
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream)
-    writer.writerow(("ImageId", "EncodedPixels"))
-    writer.writerows(row for part in parts for row in part)
-    return stream.getvalue().encode()
+    return csv_of_rows(("ImageId", "EncodedPixels"), (row for part in parts for row in part)).encode()
