@@ -1,5 +1,16 @@
 """The errors that a user can mend. Their text names the thing, says what is wrong and what to do."""
 
+LONGEST = 80
+
+
+def shortened(value: object) -> str:
+    """Return a value as messages show it; what a stranger has written may be of any length."""
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except (ValueError, RecursionError):  # Python writes no whole number of more than 4,300 digits
+        text = f"a {type(value).__name__} of endless length"
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+
 
 class UnetError(Exception):
     """Base of every error whose message is meant to be read by the person at the screen."""

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from unet.errors import ConfigError
+from unet.errors import ConfigError, shortened
 
 
 def option(
@@ -59,14 +60,15 @@ def like_in(item: dataclasses.Field) -> Any:
 
 def _checked_value(item: dataclasses.Field, like: Any, value: Any) -> Any:
     if isinstance(like, float) and isinstance(value, int) and not isinstance(value, bool):
-        value = float(value)
+        with suppress(OverflowError):  # then it is of the wrong type, and said to be
+            value = float(value)
     if type(value) is not type(like):
-        raise ConfigError(f"`{item.name}` is {value!r}; it must be of type {type(like).__name__}.")
+        raise ConfigError(f"`{item.name}` is {shortened(value)}; it must be of type {type(like).__name__}.")
     low, high, choices = (item.metadata[key] for key in ("low", "high", "choices"))
     if choices and value not in choices:
-        raise ConfigError(f"`{item.name}` is {value!r}; choose from {', '.join(map(str, choices))}.")
+        raise ConfigError(f"`{item.name}` is {shortened(value)}; choose from {', '.join(map(str, choices))}.")
     if low is not None and not low <= value <= high:
-        raise ConfigError(f"`{item.name}` is {value!r}; it must lie between {low:,} and {high:,}.")
+        raise ConfigError(f"`{item.name}` is {shortened(value)}; it must lie between {low:,} and {high:,}.")
     return value
 
 
@@ -101,5 +103,5 @@ class Section:
         known = {item.name for item in dataclasses.fields(cls)}
         for name in data:
             if name not in known:
-                raise ConfigError(f"“{name}” is not a setting; the settings are {', '.join(sorted(known))}.")
+                raise ConfigError(f"“{shortened(name)}” is not a setting; the settings are {', '.join(sorted(known))}.")
         return cls(**data)

@@ -17,7 +17,7 @@ from typing import IO, BinaryIO
 
 from unet.datasets.archive_names import check_tree, is_wanted, safe_path
 from unet.datasets.fingerprint import DIGEST_BYTES, combine, folder_fingerprint
-from unet.errors import ArchiveError
+from unet.errors import ArchiveError, shortened
 from unet.settings import MB, Settings
 
 __all__ = ["Limits", "extract_zip", "folder_fingerprint", "store_files"]
@@ -242,4 +242,6 @@ def _refusals(name: str) -> Iterator[None]:
             ) from error
         raise ArchiveError(f"{name!r} cannot be read or stored: {error.strerror or error}.") from error
     except DAMAGED as error:
-        raise ArchiveError(f"{name!r} is damaged or no zip archive ({error}); make or download it again.") from error
+        raise ArchiveError(
+            f"{name!r} is damaged or no zip archive ({shortened(str(error))}); make or download it again."
+        ) from error

@@ -24,7 +24,7 @@ from unet.config import ModelConfig
 from unet.errors import ConfigError, ModelError
 from unet.files import atomic_path
 from unet.models.folder import load_model
-from unet.models.metadata import INFO_FILE, ModelInfo, read_info
+from unet.models.metadata import INFO_FILE, ModelInfo, read_info, title_of
 from unet.models.runtimes import RUNNERS, Run, write
 
 if TYPE_CHECKING:
@@ -188,17 +188,19 @@ def _as_model_error(folder: Path, chosen: ExportFormat) -> Iterator[None]:
     try:
         yield
     except MemoryError as error:
-        raise ModelError(f"{folder} cannot be exported as {chosen.title}: the memory does not suffice.") from error
+        raise ModelError(
+            f"“{title_of(folder)}” cannot be exported as {chosen.title}: the memory does not suffice."
+        ) from error
     except Exception as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-        raise ModelError(f"{folder} cannot be exported as {chosen.title}: {reason}.") from error
+        raise ModelError(f"“{title_of(folder)}” cannot be exported as {chosen.title}: {reason}.") from error
 
 
 def _refuse_difference(folder: Path, chosen: ExportFormat, difference: float) -> None:
     if difference > TOLERANCE:
         raise ModelError(
-            f"{folder} was not exported: as {chosen.title} its maps differ from Keras' by {difference:.2g}, and "
-            f"{TOLERANCE:g} is allowed; take another format."
+            f"“{title_of(folder)}” was not exported: as {chosen.title} its maps differ from Keras' by "
+            f"{difference:.2g}, and {TOLERANCE:g} is allowed; take another format."
         )
 
 

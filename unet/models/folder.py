@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from unet.errors import ModelError
 from unet.files import atomic_folder, write_json
-from unet.models.metadata import INFO_FILE, ModelInfo, read_info
+from unet.models.metadata import INFO_FILE, ModelInfo, read_info, title_of
 from unet.models.registry import ModelEntry, find_model, list_models, store_model_zip
 from unet.models.weights import WEIGHTS_FILE, max_weights_bytes, read_weights
 from unet.settings import SHIPPED_MODELS
@@ -74,7 +74,8 @@ def update_info(folder: Path, **changes: Any) -> ModelInfo:
     try:
         write_json(Path(folder) / INFO_FILE, ModelInfo.from_dict(info.to_dict()).to_dict())
     except (OSError, ValueError) as error:
-        raise ModelError(f"{Path(folder) / INFO_FILE} cannot be changed: {error}.") from error
+        reason = getattr(error, "strerror", None) or error
+        raise ModelError(f"{INFO_FILE} of the model “{title_of(folder)}” cannot be changed: {reason}.") from error
     return info
 
 
@@ -133,5 +134,5 @@ def model_stamp(folder: Path) -> str:
     try:
         stats = [(Path(folder) / name).stat() for name in (INFO_FILE, WEIGHTS_FILE)]
     except OSError as error:
-        raise ModelError(f"{folder} is no Model folder: {error.strerror}.") from error
+        raise ModelError(f"“{title_of(folder)}” is no Model folder: {error.strerror}.") from error
     return "-".join(f"{stat.st_mtime_ns:x}.{stat.st_size:x}.{stat.st_ino:x}" for stat in stats)

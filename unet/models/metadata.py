@@ -133,11 +133,20 @@ def read_info(folder: Path) -> ModelInfo:
         with path.open("rb") as file:
             return parse_info(file.read(MAX_INFO_BYTES + 1))
     except FileNotFoundError:
-        raise ModelError(f"{folder} has no {INFO_FILE}; name a Model folder, such as a run's “model”.") from None
+        raise ModelError(
+            f"The model “{title_of(folder)}” has no {INFO_FILE}; name a Model folder, such as a run's “model”."
+        ) from None
     except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
+        reason = error.strerror or error
+        raise ModelError(f"{INFO_FILE} of the model “{title_of(folder)}” cannot be read: {reason}.") from error
     except ValueError as error:
-        raise ModelError(f"{path} cannot be used: {error}.") from error
+        raise ModelError(f"{INFO_FILE} of the model “{title_of(folder)}” cannot be used: {error}.") from error
+
+
+def title_of(folder: Path) -> str:
+    """Return what messages call a Model folder: its own name, or its run's. Where it lies is nobody's business."""
+    folder = Path(folder)
+    return (folder.parent if folder.name == "model" else folder).name[:MAX_NAME]
 
 
 def parse_info(content: bytes) -> ModelInfo:
@@ -152,9 +161,11 @@ def parse_info(content: bytes) -> ModelInfo:
         raise ValueError(f"it is larger than {MAX_INFO_BYTES // 1024} KiB")
     try:
         data = json.loads(content.decode("utf-8"), parse_constant=_refuse_constant)
+        return ModelInfo.from_dict(data)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    return ModelInfo.from_dict(data)
+    except OverflowError:
+        raise ValueError("it holds a number that is too large") from None
 
 
 def check_config(config: ModelConfig) -> ModelConfig:

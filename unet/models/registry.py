@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from unet.errors import ModelError
+from unet.errors import ModelError, shortened
 from unet.files import is_name, own_prefix
 from unet.models.metadata import INFO_FILE, MAX_INFO_BYTES, ModelInfo, parse_info, read_info
 from unet.models.weights import WEIGHTS_FILE, check_weights, max_weights_bytes
@@ -119,14 +119,14 @@ def store_model_zip(archive: Path, settings: Settings, name: str | None = None) 
     """
     settings.models.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=own_prefix(), dir=settings.models) as temporary:
-        folder = Path(temporary) / "model"
+        folder = Path(temporary) / f"upload {Path(archive).stem}"[:60]  # as messages call it
         folder.mkdir()
         digest = hashlib.blake2b(digest_size=6)
         try:
             with zipfile.ZipFile(archive) as file:
                 info = _extract(file, folder, digest)
         except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
-            raise ModelError(f"{Path(archive).name} is no readable zip archive ({error}).") from error
+            raise ModelError(f"{Path(archive).name} is no readable zip archive ({shortened(str(error))}).") from error
         except ValueError as error:
             raise ModelError(f"{Path(archive).name} is refused: {error}.") from error
         except OSError as error:
@@ -174,7 +174,7 @@ def _choose_members(members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo
         if member.is_dir() or "__MACOSX" in path.parts or path.name.startswith("."):
             continue
         if path.name not in (INFO_FILE, WEIGHTS_FILE) or len(path.parts) > 2 or path.name in chosen:
-            raise ValueError(f"only {INFO_FILE} and {WEIGHTS_FILE} belong in it, not {member.filename[:100]!r}")
+            raise ValueError(f"only {INFO_FILE} and {WEIGHTS_FILE} belong in it, not {shortened(member.filename)!r}")
         if member.flag_bits & 1 or member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError(f"{path.name} is encrypted or packed in an unusual way")
         chosen[path.name] = member

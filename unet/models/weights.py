@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from unet.config import ModelConfig
-from unet.errors import ModelError
+from unet.errors import ModelError, shortened
+from unet.models.metadata import title_of
 from unet.models.network import count_parameters, weight_shapes
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def read_weights(path: Path, config: ModelConfig) -> Weights:
     import h5py
 
     path, layout = Path(path), saved_layout(config)
+    shown = f"{path.name} of the model “{title_of(path.parent)}”"
     try:
         if path.stat().st_size > max_weights_bytes(config):
             raise _Refused("is much larger than the weights of its architecture")
@@ -82,11 +84,13 @@ def read_weights(path: Path, config: ModelConfig) -> Weights:
             found = _read_members(file, layout)
         return {layer: [found[place.name] for place in places] for layer, places in layout.items()}
     except _Refused as reason:
-        raise ModelError(f"{path} {reason}; take the Model folder as it was saved.") from None
+        raise ModelError(f"{shown} {reason}; take the Model folder as it was saved.") from None
     except FileNotFoundError:
-        raise ModelError(f"{path.parent} has no {path.name}; take the Model folder as it was saved.") from None
+        raise ModelError(
+            f"The model “{title_of(path.parent)}” has no {path.name}; take the Model folder as it was saved."
+        ) from None
     except Exception as error:  # A damaged HDF5 file makes h5py raise nearly anything.
-        raise ModelError(f"{path} is damaged or no HDF5 file; take the Model folder as it was saved.") from error
+        raise ModelError(f"{shown} is damaged or no HDF5 file; take the Model folder as it was saved.") from error
 
 
 def _read_members(file: h5py.File, layout: Layout) -> dict[str, np.ndarray]:
@@ -98,7 +102,9 @@ def _read_members(file: h5py.File, layout: Layout) -> dict[str, np.ndarray]:
         if name not in shapes:
             raise _Refused(f"holds “{shown}”, which its architecture does not have")
         if dataset.shape != shapes[name]:
-            raise _Refused(f"holds “{shown}” in the shape {dataset.shape}; its architecture needs {shapes[name]}")
+            raise _Refused(
+                f"holds “{shown}” in the shape {shortened(dataset.shape)}; its architecture needs {shapes[name]}"
+            )
         _check_storage(dataset, shown)
         found[name] = dataset[()]
         if not np.isfinite(found[name]).all():
@@ -114,7 +120,7 @@ def _check_storage(dataset: h5py.Dataset, name: str) -> None:
 
     creation = dataset.id.get_create_plist()
     if dataset.shape is None or dataset.dtype != DTYPE:
-        raise _Refused(f"holds “{name}” as {dataset.dtype}; {DTYPE} is needed")
+        raise _Refused(f"holds “{name}” as {shortened(str(dataset.dtype))}; {DTYPE} is needed")
     plain = creation.get_layout() == h5py.h5d.CONTIGUOUS and not creation.get_external_count()
     if not plain or creation.get_nfilters() or dataset.id.get_storage_size() != dataset.nbytes:
         raise _Refused(f"does not hold the values of “{name}” plainly in itself")
@@ -133,14 +139,14 @@ def _datasets(file: h5py.File) -> Iterator[tuple[str, h5py.Dataset]]:
             if seen > MAX_MEMBERS or name.count("/") > MAX_DEPTH:
                 raise _Refused("has more members than any model")
             if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-                raise _Refused(f"has a link, {name!r}, where values belong")
+                raise _Refused(f"has a link, {shortened(name)!r}, where values belong")
             member = group[key]
             if isinstance(member, h5py.Group):
                 waiting.append((f"{name}/", member))
             elif isinstance(member, h5py.Dataset):
                 yield name, member
             else:
-                raise _Refused(f"has a member, {name!r}, that is neither a group nor values")
+                raise _Refused(f"has a member, {shortened(name)!r}, that is neither a group nor values")
 
 
 def saved_layout(config: ModelConfig) -> Layout:
