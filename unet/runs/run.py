@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 from contextlib import suppress
 from dataclasses import dataclass
