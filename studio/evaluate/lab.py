@@ -16,10 +16,12 @@ from studio.evaluate.score_table import MEANING, score_table, shown, value_of
 from unet.errors import ModelError
 from unet.evaluation.evaluate import Evaluation
 from unet.evaluation.scores import Scores
-from unet.models.folder import store_threshold
+from unet.models.folder import copy_with_threshold, store_threshold
 from unet.models.registry import ModelEntry
 from unet.settings import SHIPPED_MODELS, Settings
 from unet.spreadsheets import csv_of_frame
+
+CHANGED = "lab_changed"
 
 
 def show_lab(
@@ -31,10 +33,12 @@ def show_lab(
 
 @st.fragment
 def _lab(entries, evaluations, labelled: Labelled, settings: Settings) -> None:
+    if st.session_state.pop(CHANGED, False):
+        st.rerun()  # of the whole page: all of it shows the model's own threshold
     first = evaluations[0]
     left, right = st.columns([2, 3], gap="large", vertical_alignment="center")
     with left:
-        threshold = _choose_threshold(entries[0], first)
+        threshold = _choose_threshold(entries[0], first, settings)
     with right:
         _headline(first.scores(threshold))
     theme = st.context.theme.type
@@ -63,41 +67,84 @@ def _lab(entries, evaluations, labelled: Labelled, settings: Settings) -> None:
     _exports(evaluations, names, threshold, labelled)
 
 
-def _choose_threshold(entry: ModelEntry, evaluation: Evaluation) -> float:
+def _choose_threshold(entry: ModelEntry, evaluation: Evaluation, settings: Settings) -> float:
     own = min(evaluation.thresholds, key=lambda each: abs(each - entry.info.threshold))
     options = list(evaluation.thresholds)
+    key = f"lab_threshold_{entry.key}"
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = own
     chosen = st.select_slider(
         "Probability threshold",
         options,
-        value=own,
         format_func=lambda value: f"{value:.2f}",
         help="All scores below follow it at once.",
-        key=f"lab_threshold_{entry.key}",
+        key=key,
     )
-    best = evaluation.best_threshold()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"The model's own is {entry.info.threshold:.2f}; the best here is {best:.2f}.", width="stretch")
-        if entry.folder.is_relative_to(SHIPPED_MODELS):
-            st.caption("A shipped model keeps its own.", width="content")
-        else:
-            st.button(
-                "Use this threshold",
-                icon=":material/save:",
-                key="use_threshold",
-                disabled=abs(chosen - entry.info.threshold) < 1e-9,
-                on_click=_store,
-                args=(entry, chosen),
-                help="Writes it into the Model folder: Predict and the command line begin with it.",
-            )
+    _offer_thresholds(entry, evaluation.best_threshold(), chosen, settings)
     return chosen
 
 
-def _store(entry: ModelEntry, threshold: float) -> None:
+def _offer_thresholds(entry: ModelEntry, best: float, chosen: float, settings: Settings) -> None:
+    """Draw what the model's own threshold can be changed to: the best, the one that is chosen, the one before."""
+    own, before = entry.info.threshold, st.session_state.get(_before(entry.key))
+    st.caption(f"The model's own is {own:.2f}; the best here is {best:.2f}.")
+    offers = {f"{best:.2f}": ("Use {}, the best", best), f"{chosen:.2f}": ("Use {}", chosen)}
+    if best == chosen:
+        offers = {f"{best:.2f}": ("Use {}, the best", best)}
+    offers.pop(f"{own:.2f}", None)
+    shipped = entry.folder.is_relative_to(SHIPPED_MODELS)
+    with st.container(horizontal=True):
+        for place, (text, (words, threshold)) in enumerate(offers.items()):
+            st.button(
+                words.format(text) + (" in a copy" if shipped else ""),
+                icon=":material/content_copy:" if shipped else ":material/save:",
+                key=f"use_threshold_{place}",
+                on_click=_store,
+                args=(entry, threshold, settings),
+                help="The shipped model is everybody's and stays as it is; its copy is yours to choose from."
+                if shipped
+                else "Written into the Model folder: Predict and the command line begin with it.",
+            )
+        if before and before[1] != own:
+            st.button(
+                f"Back to {before[1]:.2f}",
+                icon=":material/undo:",
+                key="undo_threshold",
+                on_click=_undo,
+                args=(entry, *before, settings),
+            )
+
+
+def _before(key: str) -> str:
+    return f"threshold_before_{key}"
+
+
+def _store(entry: ModelEntry, threshold: float, settings: Settings) -> None:
+    """Make a threshold the model's own, or that of a copy, and remember what it was."""
+    key = entry.key
     try:
-        store_threshold(entry.folder, threshold)
-        st.toast(f"{threshold:.2f} is the model's own threshold now.", icon=":material/check_circle:")
+        if entry.folder.is_relative_to(SHIPPED_MODELS):
+            key = f"uploaded:{copy_with_threshold(entry.folder, settings, threshold).name}"
+            st.query_params["model"] = key
+            st.toast("The copy is chosen.", icon=":material/check_circle:")
+        else:
+            store_threshold(entry.folder, threshold)
+            st.toast(f"{threshold:.2f} is the model's own threshold now.", icon=":material/check_circle:")
     except ModelError as error:
         st.toast(plain(str(error)), icon=":material/error:")
+        return
+    st.session_state[_before(key)] = (entry.key, entry.info.threshold)
+    st.session_state[f"lab_threshold_{key}"] = threshold
+    st.session_state[CHANGED] = True
+
+
+def _undo(entry: ModelEntry, key: str, threshold: float, settings: Settings) -> None:
+    if key == entry.key:
+        _store(entry, threshold, settings)
+        st.session_state.pop(_before(key), None)
+    else:  # from a copy to what it was made from
+        st.query_params["model"] = key
+        st.session_state[CHANGED] = True
 
 
 def _headline(scores: Scores) -> None:

@@ -22,6 +22,7 @@ from unet.evaluation.matching import outcomes as outcomes_of
 from unet.models.folder import ModelInfo, read_info, save_model
 from unet.prediction.objects import label_objects
 from unet.prediction.predictor import Predictor
+from unet.settings import SHIPPED_MODELS
 
 
 @pytest.fixture
@@ -57,6 +58,14 @@ def open_lab(open_app, **query):
     app.button(key="evaluate").click().run()
     assert not app.exception
     return app
+
+
+def labelled(app, label):
+    return next(button for button in app.button if button.label == label)
+
+
+def captions(app):
+    return " ".join(caption.value for caption in app.caption)
 
 
 def metrics(app):
@@ -98,14 +107,46 @@ def test_moving_the_threshold_moves_the_scores_and_can_be_kept(open_app, model, 
     assert slider.value == 0.47
     slider.set_value(0.95).run()
     assert metrics(app) != before
-    app.button(key="use_threshold").click().run()
+    labelled(app, "Use 0.95").click().run()
     assert not app.exception
     assert read_info(folder).threshold == 0.95
+    # All that shows the old value has changed with it.
+    assert "The model's own is 0.95" in captions(app)
+    assert app.select_slider[0].value == 0.95
+    assert "Use 0.95" not in {button.label for button in app.button}
+    labelled(app, "Back to 0.47").click().run()
+    assert not app.exception
+    assert read_info(folder).threshold == 0.47
+    assert "The model's own is 0.47" in captions(app)
+    assert app.select_slider[0].value == 0.47
+    assert "Back to 0.47" not in {button.label for button in app.button}
 
 
-def test_a_shipped_model_keeps_its_threshold(open_app, dataset):
+def test_the_best_threshold_is_one_click_away(open_app, model, dataset, settings):
+    app = open_lab(open_app, model=model)
+    button = next(button for button in app.button if button.label.endswith(", the best"))
+    button.click().run()
+    assert not app.exception
+    best = read_info(settings.models / "small").threshold
+    assert f"The model's own is {best:.2f}; the best here is {best:.2f}." in captions(app)
+    assert app.select_slider[0].value == best
+
+
+def test_of_a_shipped_model_a_copy_is_changed(open_app, dataset, settings):
+    before = read_info(SHIPPED_MODELS / "tutorial")
     app = open_lab(open_app, model="tutorial")
-    assert "use_threshold" not in {button.key for button in app.button}
+    app.select_slider[0].set_value(0.65).run()
+    labelled(app, "Use 0.65 in a copy").click().run()
+    assert not app.exception
+    assert app.query_params["model"] == "uploaded:tutorial-at-0-65"
+    copy = read_info(settings.models / "tutorial-at-0-65")
+    assert (copy.name, copy.threshold, copy.scores) == ("tutorial at 0.65", 0.65, before.scores)
+    assert read_info(SHIPPED_MODELS / "tutorial") == before
+    assert "The model's own is 0.65" in captions(app)
+    assert metrics(app)  # nothing is computed anew: the network is the same
+    labelled(app, "Back to 0.50").click().run()
+    assert app.query_params["model"] == "tutorial"
+    assert "The model's own is 0.50" in captions(app)
 
 
 def test_two_models_side_by_side(open_app, model, write_model, dataset):

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unet.errors import ModelError
 from unet.files import atomic_folder, write_json
-from unet.models.metadata import INFO_FILE, ModelInfo, read_info, title_of
+from unet.models.metadata import INFO_FILE, MAX_NAME, ModelInfo, read_info, title_of
 from unet.models.registry import ModelEntry, find_model, list_models, store_model_zip
 from unet.models.weights import WEIGHTS_FILE, max_weights_bytes, read_weights
-from unet.settings import SHIPPED_MODELS
+from unet.settings import SHIPPED_MODELS, Settings
 
 if TYPE_CHECKING:
     import keras
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ModelEntry",
     "ModelInfo",
+    "copy_with_threshold",
     "find_model",
     "list_models",
     "load_model",
@@ -90,6 +93,28 @@ def store_threshold(folder: Path, threshold: float) -> None:
     if Path(folder).resolve().is_relative_to(SHIPPED_MODELS):
         raise ModelError(f"{Path(folder).name} belongs to the program and keeps its threshold; copy it to change it.")
     update_info(folder, threshold=threshold)
+
+
+def copy_with_threshold(folder: Path, settings: Settings, threshold: float) -> Path:
+    """Copy a Model folder to where models of one's own lie, with another threshold, and return the copy.
+
+    Raises
+    ------
+    ModelError
+        If the folder cannot be read, or the copy cannot be written.
+    """
+    info = read_info(folder)
+    name = f"{info.name[: MAX_NAME - 8]} at {threshold:.2f}"
+    copy = settings.models / re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    try:
+        with atomic_folder(copy) as temporary:
+            for each in (INFO_FILE, WEIGHTS_FILE):
+                shutil.copyfile(Path(folder) / each, temporary / each)
+            provenance = {**info.provenance, "copy_of": info.name}
+            update_info(temporary, name=name, threshold=threshold, provenance=provenance)
+    except OSError as error:
+        raise ModelError(f"The model {info.name} cannot be copied: {error.strerror or error}.") from error
+    return copy
 
 
 def _make_sure_of_room(folder: Path, size: int) -> None:

@@ -76,7 +76,7 @@ def _entry(key: str, settings: Settings) -> ModelEntry:
     info = read_info(folder)
     label = {
         "run": f"Run {title_of(Run(settings.runs / name))}",
-        "uploaded": f"{info.name} (uploaded)",
+        "uploaded": f"{info.name} ({'copy' if 'copy_of' in info.provenance else 'uploaded'})",
         "": f"{info.name} (shipped)",
     }[kind]
     return ModelEntry(key, label, folder, info)
