@@ -7,11 +7,11 @@ import streamlit as st
 from studio.common.dataset_picker import came_as, choose, choose_dataset, chosen_dataset, dataset_report
 from studio.common.navigation import enter
 from studio.common.scroll import scroll
-from studio.train.overview import show_overview
+from studio.train.overview import show_overview, show_remarks
 from studio.train.run_list import open_run_view, show_runs
 from studio.train.run_view import show_run
 from studio.train.start import settings_and_start, step
-from unet.datasets.inspection import require_usable
+from unet.datasets.inspection import FEWEST, require_usable
 from unet.errors import DatasetError, RunError
 from unet.runs.run import current_run, open_run
 from unet.settings import read_settings
@@ -77,11 +77,34 @@ def step_dataset():
         return dataset
 
 
+def offer_predicting(dataset, report):
+    """Say why nothing can be trained on images without masks, and what can be done with them at once."""
+    count, found = len(report.to_predict), len(report.usable)
+    these = f"{count:,} image{'s' if count > 1 else ''}"
+    st.info(
+        f"**{these} here without masks**{f', {found} with' if found else ''}. A training learns from images whose "
+        f"nuclei are marked, at least {FEWEST} of them: put the masks beside the images (`images/` and `masks/`, equal "
+        "file names) and upload both. To find nuclei, no masks are needed: a trained model predicts them now.",
+        icon=":material/info:",
+    )
+    if report.left_out:
+        show_remarks(report)
+    st.page_link(
+        "pages/predict.py",
+        label=f"**Predict {'this image' if count == 1 else f'these {these}'}**",
+        icon=":material/image_search:",
+        query_params={"dataset": dataset.id},
+    )
+
+
 def step_overview(dataset):
     """See what is in it; None if nothing can be trained on."""
     with step("2 · See it"):
         try:
             report = dataset_report(dataset, settings)
+            if report.to_predict and len(report.usable) < FEWEST:
+                offer_predicting(dataset, report)
+                return None
             require_usable(report)
         except DatasetError as error:
             st.error(str(error), icon=":material/error:")

@@ -44,9 +44,16 @@ def chosen_dataset(settings: Settings) -> Dataset | None:
     name = st.query_params.get(PARAMETER)
     if not name:
         return None
-    dataset = next((known for known in list_datasets(settings) if known.id == name), None)
+    dataset = find_dataset(name, settings)
     if dataset is None:
         st.warning(f"There is no dataset “{name}” here any more; choose another one.", icon=":material/warning:")
+    return dataset
+
+
+def find_dataset(name: str, settings: Settings) -> Dataset | None:
+    """Return the dataset of that id, or None; it is held, so that it looks for its files once."""
+    dataset = next((known for known in list_datasets(settings) if known.id == name), None)
+    if dataset is None:
         return None
     groups = dataset.groups.read_bytes() if dataset.groups else b""
     return _held(dataset.id, dataset.fingerprint, str(dataset.root), groups, dataset)

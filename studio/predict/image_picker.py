@@ -1,4 +1,4 @@
-"""Choosing the images to predict: uploaded ones, or the samples. The choice stands in the address."""
+"""Choosing the images to predict: uploaded ones, a dataset's, or the samples. The choice stands in the address."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from studio.common.dataset_picker import PARAMETER as DATASET
+from studio.common.dataset_picker import find_dataset
 from studio.common.text import plain, short, unique_names
 from studio.predict.uploads import Upload, find_uploads, keep_uploads
+from unet.datasets.add import Dataset
 from unet.errors import UnetError
 from unet.io.images import IMAGE_SUFFIXES
 from unet.settings import SAMPLE_IMAGES, Settings
@@ -41,7 +44,18 @@ def _chosen(settings: Settings) -> tuple[list[Upload], list[str]]:
     if key:
         images, gone = find_uploads(key, settings)
         return images, gone if images or gone else ["those of this link"]
+    if name := st.query_params.get(DATASET):
+        dataset = find_dataset(name, settings)
+        return (dataset_images(dataset), []) if dataset else ([], [f"the dataset “{name[:100]}”"])
     return (sample_images(), []) if st.query_params.get(SAMPLES) == "1" else ([], [])
+
+
+def dataset_images(dataset: Dataset) -> list[Upload]:
+    """Return the images of a dataset that have no masks, where they lie; if all have some, all of them."""
+    samples = dataset.samples()
+    bare = [sample for sample in samples if not sample.masks]
+    paths = [sample.image for sample in bare or samples]
+    return [Upload(path.name, path, _digest(str(path), path.stat().st_mtime_ns)) for path in paths if path.is_file()]
 
 
 def sample_images() -> list[Upload]:
@@ -50,17 +64,17 @@ def sample_images() -> list[Upload]:
     return [Upload(path.name, path, _digest(str(path), path.stat().st_mtime_ns)) for path in paths]
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_data(max_entries=10_000, show_spinner=False)
 def _digest(path: str, changed: int) -> str:
     return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
 
 
 def _show_choice(images: list[Upload], settings: Settings) -> None:
-    kind = "image" if UPLOADS in st.query_params else "sample image"
+    kind = "image" if {UPLOADS, DATASET} & {*st.query_params} else "sample image"
     names = ", ".join(plain(short(image.name)) for image in images[:40]) + (" …" if len(images) > 40 else "")
     title = f"{len(images)} {kind}{'s' if len(images) > 1 else ''}"
     # Under the key of other images it is another popover, and a closed one.
-    chosen = st.query_params.get(UPLOADS, SAMPLES)
+    chosen = st.query_params.get(UPLOADS, st.query_params.get(DATASET, SAMPLES))
     with st.popover(title, icon=":material/photo_library:", width="content", key=f"images_{chosen}"):
         st.caption(names)
         upload_images(settings)
@@ -117,6 +131,6 @@ def _remember(parameter: str, value: str) -> None:
 
 def _forget() -> None:
     st.session_state.pop("images_refused", None)
-    for parameter in (SAMPLES, UPLOADS):
+    for parameter in (SAMPLES, UPLOADS, DATASET):
         if parameter in st.query_params:
             del st.query_params[parameter]

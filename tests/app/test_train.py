@@ -180,14 +180,38 @@ def test_bad_samples_are_told_and_left_out(open_app, tutorial_folder, tmp_path):
     assert list(table["use"][:3]) == ["left out", "left out", "to train on"]
 
 
-def test_a_dataset_without_masks_is_refused_with_the_reasons(open_app, tmp_path):
+def test_images_without_masks_can_be_predicted_at_once(open_app, tmp_path, settings):
     folder = write_pairs(tmp_path / "pairs")
     for mask in (folder / "masks").iterdir():
         mask.unlink()
     app = upload_zip(open_app("train"), zip_folder(folder, tmp_path / "cells.zip"))
     assert not app.exception
+    assert not app.error
+    assert "6 images here without masks" in app.info[0].value
+    assert not any(button.key == "start_training" for button in app.button)
+    (dataset,) = list_datasets(settings)
+    link = next(link.proto for link in app.get("page_link") if "Predict these 6 images" in link.proto.label)
+    assert (link.page, link.query_string) == ("predict", f"dataset={dataset.id}")
+    app = open_app("predict", model="nuclei", dataset=dataset.id)
+    assert not app.exception
+    assert app.selectbox(key="image").options == [f"sample{index:02d}.png" for index in range(6)]
+    assert len(app.get("bidi_component")) > 0
+
+
+def test_damaged_masks_are_refused_with_the_reasons(open_app, tmp_path):
+    folder = write_pairs(tmp_path / "pairs")
+    for mask in (folder / "masks").iterdir():
+        mask.write_bytes(b"no image")
+    app = upload_zip(open_app("train"), zip_folder(folder, tmp_path / "cells.zip"))
+    assert not app.exception
     assert "at least 2 images with masks" in app.error[0].value
     assert not any(button.key == "start_training" for button in app.button)
+
+
+def test_a_dataset_that_is_gone_is_named_where_it_was_to_be_predicted(open_app):
+    app = open_app("predict", dataset="../../etc")
+    assert not app.exception
+    assert "the dataset “../../etc”" in " ".join(each.value for each in app.warning).replace("\\", "")
 
 
 def test_a_dataset_that_is_gone(open_app):

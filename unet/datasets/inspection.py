@@ -30,6 +30,8 @@ __all__ = ["DatasetReport", "SampleReport", "inspect_dataset", "read_labels", "r
 # Raised whenever the same files would give another report or other label maps.
 VERSION = 2
 REPORT = "report.json"
+# Samples with masks that a training needs: one to learn from, one to validate on.
+FEWEST = 2
 # From here on, processes are worth their start.
 MANY_MASKS = 2000
 
@@ -144,7 +146,7 @@ def require_usable(report: DatasetReport) -> None:
         If fewer than two samples are usable; the message gives the reasons.
     """
     found = len(report.usable)
-    if found >= 2:
+    if found >= FEWEST:
         return
     reasons = []
     if report.to_predict:
@@ -153,7 +155,8 @@ def require_usable(report: DatasetReport) -> None:
         reasons.append(f"{len(report.left_out)} left out")
     told = [f"{sample.id}: {' '.join(sample.problems)}" for sample in report.left_out[:3]] + list(report.notes[:3])
     raise DatasetError(
-        f"A training needs at least 2 images with masks; of {len(report.samples)} images here {found} can be used"
+        f"A training needs at least {FEWEST} images with masks; of {len(report.samples)} images here {found} can be "
+        "used"
         f"{' (' + ', '.join(reasons) + ')' if reasons else ''}. {' '.join(told)}".rstrip()
     )
 
