@@ -85,12 +85,12 @@ export class Camera {
   listen(picture) {
     const { on, find } = this.view;
     on(picture, "wheel", (event) => this.onWheel(event), { passive: false });
-    on(picture, "dblclick", (event) => (this.place ? this.goTo(null) : this.zoomBy(3, ...this.share(event))));
+    on(picture, "dblclick", (event) => this.onDouble(event));
     on(picture, "keydown", (event) => this.onKey(event));
     on(picture, "pointerdown", (event) => this.onDown(event));
     on(picture, "pointermove", (event) => this.onMove(event));
     on(picture, "pointerup", (event) => this.onUp(event));
-    on(picture, "pointercancel", (event) => this.pointers.delete(event.pointerId));
+    on(picture, "pointercancel", (event) => this.onCancel(event));
     on(picture, "pointerleave", () => (find(".readout").textContent = ""));
   }
 
@@ -100,7 +100,20 @@ export class Camera {
     return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
   }
 
+  onDouble(event) {
+    if (this.view.editor.on) return; // two quick clicks of a tool
+    if (this.place) this.goTo(null);
+    else this.zoomBy(3, ...this.share(event));
+  }
+
+  onCancel(event) {
+    this.pointers.delete(event.pointerId);
+    this.drawing = false;
+    this.view.editor.cancel();
+  }
+
   onWheel(event) {
+    if (this.view.editor.onWheel(event)) return event.preventDefault();
     // At its smallest, turning on scrolls the page, as anywhere else.
     if (event.deltaY > 0 && !this.place) return;
     event.preventDefault();
@@ -109,6 +122,11 @@ export class Camera {
   }
 
   onKey(event) {
+    if (this.view.editor.onKey(event)) {
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const moves = { ArrowLeft: [0.1, 0], ArrowRight: [-0.1, 0], ArrowUp: [0, 0.1], ArrowDown: [0, -0.1] };
     const steps = { "+": "in", "=": "in", "-": "out", 0: "fit" };
@@ -122,8 +140,11 @@ export class Camera {
 
   onDown(event) {
     this.pointers.set(event.pointerId, this.share(event));
-    this.pressed = this.pointers.size === 1 ? [event.clientX, event.clientY] : null;
-    if (this.place || this.pointers.size > 1) event.currentTarget.setPointerCapture(event.pointerId);
+    // A second finger moves the picture, whatever the first was drawing.
+    if (this.drawing) this.view.editor.cancel();
+    this.drawing = this.pointers.size === 1 && this.view.editor.down(event);
+    this.pressed = this.pointers.size === 1 && !this.drawing ? [event.clientX, event.clientY] : null;
+    if (this.place || this.drawing || this.pointers.size > 1) event.currentTarget.setPointerCapture(event.pointerId);
   }
 
   onMove(event) {
@@ -131,6 +152,7 @@ export class Camera {
     const before = this.pointers.get(event.pointerId);
     if (!before) return this.view.readOut(now);
     this.pointers.set(event.pointerId, now);
+    if (this.drawing) return this.view.editor.move(event);
     if (this.pressed && Math.hypot(event.clientX - this.pressed[0], event.clientY - this.pressed[1]) > 4) this.pressed = null;
     if (this.pointers.size === 1) {
       if (!this.pressed) this.move(now[0] - before[0], now[1] - before[1]);
@@ -143,6 +165,10 @@ export class Camera {
 
   onUp(event) {
     this.pointers.delete(event.pointerId);
+    if (this.drawing) {
+      this.drawing = false;
+      return this.view.editor.up(event);
+    }
     if (!this.pressed) return;
     this.pressed = null;
     this.view.select(this.share(event));

@@ -2,6 +2,7 @@
 
 import { Camera } from "./camera.js";
 import { fromBase64, inflated, joined } from "./codec.js";
+import { Editor } from "./editor.js";
 import { Look } from "./look.js";
 import { openPainter, openWithoutCard } from "./painter.js";
 import { PlainPainter } from "./plain_painter.js";
@@ -41,6 +42,7 @@ class View {
     this.look = new Look(this, look);
     this.camera = new Camera(this, place ?? "");
     this.threshold = new Threshold(this);
+    this.editor = new Editor(this);
     this.on(window, "unet-scene", (event) => {
       if (event.detail === this.data?.scene) this.showScene();
     });
@@ -88,6 +90,7 @@ class View {
     this.found.kept = data.kept ? fromBase64(data.kept) : null;
     this.found.keptWidth = data.kept_width;
     this.root.style.setProperty("--aspect", data.shown[1] / data.shown[0]);
+    this.editor.accept();
     this.resize();
     this.threshold.show();
     this.showScene();
@@ -151,6 +154,7 @@ class View {
       background: this.ground ??= groundOf(this.root),
     });
     this.showScale(scale);
+    this.editor.paint();
   }
 
   resize() {
@@ -244,7 +248,10 @@ class View {
   select(place) {
     const at = this.at(place);
     if (!at || !this.found.labels || !this.threshold.decided) return;
-    this.tell("selected", at.label === this.data.selected ? 0 : at.label);
+    this.data.selected = at.label === this.data.selected ? 0 : at.label;
+    this.draw();
+    this.editor.show();
+    this.tell("selected", this.data.selected);
   }
 }
 

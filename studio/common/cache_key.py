@@ -29,6 +29,8 @@ class Key:
     preparation : Preparation
     threshold : float, optional
     separation : Separation, optional
+    corrections : int
+        Revision of the list of corrections; 0: the nuclei as the model found them.
     kept : tuple of (str, float, float)
         The filter: a measurement, its least and its greatest value.
     pixel_size : PixelSize, optional
@@ -42,6 +44,7 @@ class Key:
     preparation: Preparation = field(default_factory=Preparation)
     threshold: float | None = None
     separation: Separation | None = None
+    corrections: int = 0
     kept: tuple[tuple[str, float, float], ...] = ()
     pixel_size: PixelSize | None = None
     shown: tuple[int, int] | None = None

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
 from studio.predict.controls import pixel_size_for
+from studio.predict.corrected import corrections_of
 from studio.predict.pipeline import Decision, Job, objects_of, prediction_of, read_prepared
 from studio.predict.uploads import Upload
+from unet.corrections.history import counts, sentence
 from unet.exports.bundle import command_of, everything_zip, unique_stems
 from unet.exports.formats import FORMATS
 from unet.files import own_prefix
@@ -39,6 +42,8 @@ def show_export(job: Job, name: str, pages: Pages, decision: Decision, ranges: R
     with st.popover("Export", icon=":material/download:", width="stretch", key="export"):
         if ranges:
             st.caption("Only the nuclei in the chosen ranges are exported.")
+        if corrections := corrections_in(job, here[1], here[2], decision):
+            st.caption(f"The nuclei are exported as corrected: {corrections['summary']}.")
         st.markdown("**This image**")
         with st.container(horizontal=True, gap="small"):
             for key, form in FORMATS.items():
@@ -90,8 +95,15 @@ def result_of(
         decisions,
         number,
         pixel_size_for(upload),
-        found=objects_of(job, upload, number, decision),
+        found=objects_of(job, upload, number, replace(decision, original=False)),
+        corrections=corrections_in(job, upload, number, decision),
     )
+
+
+def corrections_in(job: Job, upload: Upload, page: int, decision: Decision) -> dict[str, str | int] | None:
+    """Return what was corrected by hand in an image, for files to say it; None where nothing was."""
+    operations = corrections_of(job.key(upload, page, decision), job.settings.home).operations
+    return {"summary": sentence(operations), **counts(operations)} if operations else None
 
 
 def zip_of_everything(job: Job, pages: Pages, decisions: Decisions, decision: Decision) -> Callable[[], bytes]:

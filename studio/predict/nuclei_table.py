@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 import numpy as np
@@ -64,7 +64,7 @@ def _row_selected(key: str, revision: str, numbers: list[int]) -> None:
 # ---- drawing ---------------------------------------------------------------------------------------------------
 
 
-def show_nuclei(frame: pd.DataFrame, ranges: Ranges, revision: str) -> None:
+def show_nuclei(frame: pd.DataFrame, ranges: Ranges, revision: str, corrected: Collection[int] = ()) -> None:
     """Draw the table of the nuclei that are kept, and the distribution of one of its columns.
 
     Parameters
@@ -74,16 +74,20 @@ def show_nuclei(frame: pd.DataFrame, ranges: Ranges, revision: str) -> None:
     ranges : dict
         What is kept.
     revision : str
-        Changes when the nuclei do.
+        Changes when the numbers of the nuclei do.
+    corrected : collection of int
+        Nuclei that were corrected by hand, which are marked.
     """
     left, right = st.columns([3, 2], gap="large")
     with left:
-        _table(frame[kept_rows(frame, ranges)], revision)
+        _table(frame[kept_rows(frame, ranges)], revision, corrected)
     with right:
         _distribution(frame, ranges)
 
 
-def _table(frame: pd.DataFrame, revision: str) -> None:
+def _table(frame: pd.DataFrame, revision: str, corrected: Collection[int]) -> None:
+    if corrected:
+        frame = frame.assign(corrected=frame["label"].isin(corrected))
     first = st.session_state.get(FIRST)
     if first and first[0] == revision:  # where it can be seen: a table cannot be scrolled to a row from here
         frame = frame.sort_values("label", key=lambda numbers: numbers != first[1], kind="stable")
@@ -117,17 +121,19 @@ def _in_order(frame: pd.DataFrame) -> list[str]:
     """Micrometres first, where they are known."""
     return [
         "label",
-        *(name for name in CALIBRATED if name in frame),
-        *(name for name in frame if name not in ("label", *CALIBRATED)),
+        *(name for name in ("corrected", *CALIBRATED) if name in frame),
+        *(name for name in frame if name not in ("label", "corrected", *CALIBRATED)),
     ]
 
 
 def _columns(frame: pd.DataFrame) -> Mapping:
-    return {
+    marked = {"corrected": st.column_config.CheckboxColumn("Corrected", help="Changed or added by hand.")}
+    return marked | {
         name: st.column_config.NumberColumn(
             COLUMNS[name].title, help=COLUMNS[name].help, format=_format(frame[name]), pinned=name == "label"
         )
         for name in frame
+        if name != "corrected"
     }
 
 

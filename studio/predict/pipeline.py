@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,10 +14,12 @@ import streamlit as st
 
 from studio.common.cache_key import Key
 from studio.common.model_picker import model_digest, open_model
+from studio.predict.corrected import corrected_nuclei, corrections_of, take_steps
 from studio.predict.prediction_cache import Facts, held
 from studio.predict.uploads import Upload
 from unet import render
 from unet.config import Separation
+from unet.corrections.operations import Nuclei
 from unet.errors import ImageError
 from unet.io.images import count_pages, map_image
 from unet.io.pixel_size import PixelSize
@@ -54,7 +58,11 @@ class Job:
 
     def key(self, upload: Upload, page: int = 0, decision: Decision | None = None) -> Key:
         key = Key(upload.digest, page, self.model, self.preparation)
-        return key.but(threshold=decision.threshold, separation=decision.separation) if decision else key
+        if decision is None:
+            return key
+        key = key.but(threshold=decision.threshold, separation=decision.separation)
+        revision = 0 if decision.original else corrections_of(key, self.settings.home).revision
+        return key.but(corrections=revision)
 
     def open(self) -> Predictor:
         """Return the model as it was when this was decided; see ``open_model``."""
@@ -195,11 +203,28 @@ class Decision:
 
     threshold: float
     separation: Separation
+    original: bool = False  # whether the nuclei are shown as the model found them, corrections left out
 
 
 def objects_of(job: Job, upload: Upload, page: int, decision: Decision) -> np.ndarray:
-    """Return the label map (height, width) of a page, not to be changed; the last few are kept."""
-    return _objects(job.key(upload, page, decision), job, upload)
+    """Return the label map (height, width) of a page, not to be changed; the last few are kept.
+
+    Numbers may be missing where nuclei were corrected by hand.
+    """
+    key = job.key(upload, page, decision)
+    return nuclei_of(job, upload, page, decision).labels if key.corrections else _objects(key, job, upload)
+
+
+def nuclei_of(job: Job, upload: Upload, page: int, decision: Decision) -> Nuclei:
+    """Return the nuclei of a page with all corrections, not to be changed."""
+    key, maps = job.key(upload, page, decision), partial(prediction_of, job, upload, page)
+    return corrected_nuclei(key, job.settings.home, partial(_objects, key.but(corrections=0), job, upload), maps)
+
+
+def correct(job: Job, upload: Upload, page: int, decision: Decision, sent: Any) -> dict[str, Any]:
+    """Keep the corrections that a browser hands over; see ``take_steps``."""
+    key, maps = job.key(upload, page, decision), partial(prediction_of, job, upload, page)
+    return take_steps(key, job.settings.home, sent, partial(_objects, key.but(corrections=0), job, upload), maps)
 
 
 # One session looks at one image at a time. A resource, since copies of large ones would fill memory.

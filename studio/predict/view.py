@@ -27,6 +27,7 @@ from studio.predict.controls import (
     threshold_now,
     write_preparation,
 )
+from studio.predict.editor import edit_state, show_corrections, take_correction, touched_numbers, viewed
 from studio.predict.export_menu import show_export
 from studio.predict.nuclei_table import read_ranges, select_nucleus, selected_nucleus, show_nuclei
 from studio.predict.pipeline import (
@@ -199,8 +200,9 @@ def _look(
             choose_preparation(job, facts_of(job, upload).channels)
             pixel_size = choose_pixel_size(upload)
         export_place = st.container()
-    decision = Decision(threshold_now(job.entry), separation)
+    decision = viewed(job, upload, page, Decision(threshold_now(job.entry), separation))
     key = job.key(upload, page, decision)
+    found = key.but(corrections=0)  # numbers stay with a nucleus however others are corrected
     try:
         with _patience(scene):
             labels = objects_of(job, upload, page, decision)
@@ -218,19 +220,22 @@ def _look(
             own=own_threshold(job.entry),
             labels=labels,
             key=key,
-            selected=selected_nucleus(key.token),
+            selected=(chosen := selected_nucleus(found.token)),
             kept=kept,
             pixel_size=pixel_size.x if pixel_size else None,
             on_threshold=set_threshold,
-            on_selected=lambda number: select_nucleus(key.token, number),
+            on_selected=lambda number: select_nucleus(found.token, number),
+            edit=edit_state(job, upload, page, decision, scene),
+            on_correction=lambda sent: take_correction(job, upload, page, decision, sent, chosen),
         )
+        show_corrections(job, upload, page, decision, len(frame))
     with figures:
         _show_figures(len(frame), kept, int(frame["area"].sum()) / labels.size, decision)
     titles = ["Nuclei", f"All {len(images)} images"] if len(images) > 1 else ["Nuclei"]
     tabs = st.tabs(titles, key="below", on_change="rerun")
     with tabs[0]:
         if tabs[0].open:
-            show_nuclei(frame, ranges, key.token)
+            show_nuclei(frame, ranges, found.token, touched_numbers(job, upload, page, decision))
     if len(images) > 1:
         with tabs[1]:
             if tabs[1].open:

@@ -13,6 +13,7 @@ import struct
 import zlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -22,6 +23,7 @@ from studio.common.javascript import join_modules
 from unet import render
 from unet.memmap import shrink
 from unet.prediction.maps import Prediction
+from unet.prediction.objects import summarize_labels
 from unet.preprocess.resize import resize_labels
 from unet.settings import ASSETS
 
@@ -173,6 +175,8 @@ def show(
     pixel_size: float | None = None,
     on_threshold: Callable[[float], None],
     on_selected: Callable[[int | None], None],
+    edit: dict[str, Any] | str = "",
+    on_correction: Callable[[Any], None] | None = None,
 ) -> None:
     """Draw the viewer.
 
@@ -196,8 +200,12 @@ def show(
         Micrometres a pixel, for the scale bar.
     on_threshold, on_selected : callable
         Called before the page is run again: with a new threshold, with the number of the object clicked on or None.
+    edit : dict or str
+        What is to be known to correct the objects (``studio.predict.editor``), or why they cannot be corrected.
+    on_correction : callable, optional
+        Called with what was corrected.
     """
-    count = int(labels.max(initial=0))
+    content, count, highest = _packed_labels(key.but(shown=scene.shown), labels)
     data = {
         "scene": scene.key,
         "name": name,
@@ -209,12 +217,14 @@ def show(
         "own": own,
         "count": count,
         "decision": key.token,
-        "labels": _labels_text(key.but(shown=scene.shown), labels),
+        "labels": content,
         "selected": selected,
         "center": _center(labels, selected),
-        "kept": _flags(kept, count),
+        "kept": _flags(kept, highest),
         "kept_width": KEPT_WIDTH,
         "pixel_size": pixel_size,
+        "edit": edit if isinstance(edit, dict) else None,
+        "no_edit": edit if isinstance(edit, str) else "",
         "heat": _text(render.HEAT),
         "colors": _text(np.array([*render.PALETTE, *render.LABEL_COLORS], np.uint8)),
     }
@@ -225,13 +235,25 @@ def show(
     def clicked() -> None:
         on_selected(int(st.session_state[VIEWER].selected) or None)
 
-    _viewer(key=VIEWER, data=data, on_threshold_change=threshold_moved, on_selected_change=clicked)
+    def corrected() -> None:
+        if on_correction:
+            on_correction(st.session_state[VIEWER].correction)
+
+    _viewer(
+        key=VIEWER,
+        data=data,
+        on_threshold_change=threshold_moved,
+        on_selected_change=clicked,
+        on_correction_change=corrected,
+    )
 
 
 @st.cache_data(max_entries=8, show_spinner=False)
-def _labels_text(key: Key, _labels: np.ndarray) -> str:
+def _packed_labels(key: Key, _labels: np.ndarray) -> tuple[str, int, int]:
+    """Return the labels as they travel, how many objects they are, and the highest number."""
     small = _labels if _labels.shape == key.shown else resize_labels(_labels, key.shown)
-    return base64.b64encode(zlib.compress(planes(small.astype(np.uint32)), 1)).decode()
+    text = base64.b64encode(zlib.compress(planes(small.astype(np.uint32)), 1)).decode()
+    return text, summarize_labels(_labels).count, int(_labels.max(initial=0))
 
 
 def _center(labels: np.ndarray, number: int | None) -> list[float] | None:
@@ -246,10 +268,10 @@ def _center(labels: np.ndarray, number: int | None) -> list[float] | None:
     return [(columns.mean() + 0.5) / width, (rows.mean() + 0.5) / height, float(extent)]
 
 
-def _flags(kept: Collection[int] | None, count: int) -> str | None:
+def _flags(kept: Collection[int] | None, highest: int) -> str | None:
     if kept is None:
         return None
-    flags = np.zeros(-(-(count + 1) // KEPT_WIDTH) * KEPT_WIDTH, np.uint8)
+    flags = np.zeros(-(-(highest + 1) // KEPT_WIDTH) * KEPT_WIDTH, np.uint8)
     flags[list(kept)] = 1
     return _text(flags)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 
 from studio.predict import viewer
+from unet.corrections.operation import CorrectionError, Operation
+from unet.corrections.operations import Nuclei, apply
 from unet.prediction.maps import Prediction, cut
 
 GOLDEN = Path(__file__).with_name("golden")
@@ -34,9 +37,47 @@ def make_cuts() -> list[int]:
     return [cut(index / 100) for index in range(101)]
 
 
+def make_operations() -> dict:
+    """Return corrections one after the other, and the label map after each that the browser draws by itself."""
+    random = np.random.default_rng(1)
+    shape = (40, 56)
+    labels = np.zeros(shape, np.uint32)
+    for number in range(1, 9):
+        row, column = random.integers(0, 32, 2)
+        labels[row : row + 9, column : column + 11] = number
+    levels = random.integers(0, 2**16, shape).astype(np.uint16)
+    levels = np.maximum(levels, np.roll(levels, 1, axis=0))
+    nuclei, steps = Nuclei.of(labels), []
+    start = {"labels": labels.ravel().tolist(), "next": nuclei.next, "levels": levels.ravel().tolist()}
+    for _ in range(120):
+        operation = _any_operation(random, nuclei, shape)
+        try:
+            nuclei = apply(nuclei, operation, Prediction(levels))
+        except CorrectionError:
+            continue
+        changed = hashlib.sha256(nuclei.labels.astype("<u4").tobytes()).hexdigest()
+        steps.append({"operation": operation.to_dict(), "labels": changed, "next": nuclei.next})
+    return {"shape": list(shape), **start, "steps": steps}
+
+
+def _any_operation(random: np.random.Generator, nuclei: Nuclei, shape: tuple[int, int]) -> Operation:
+    kind = str(random.choice(["draw", "draw", "add", "delete", "brush", "erase", "merge"]))
+    there = np.unique(nuclei.labels)[1:].tolist() or [1]
+    counts = {"draw": random.integers(3, 12), "add": 1, "brush": random.integers(1, 6), "erase": random.integers(1, 6)}
+    points = random.uniform(-4, 4, (counts.get(kind, 0), 2)).cumsum(0) + random.uniform(0, shape[::-1])
+    many = {"delete": 1, "brush": 1, "merge": 2, "erase": random.integers(0, 2)}.get(kind, 0)
+    numbers = random.choice(there, min(int(many), len(there)), replace=False).tolist()
+    data = {"kind": kind, "points": points.tolist(), "numbers": numbers, "radius": random.uniform(0.5, 6)}
+    try:
+        return Operation.from_dict({**data, "level": int(random.integers(2**16)), "take": bool(random.integers(2))})
+    except CorrectionError:
+        return Operation("delete", numbers=(there[0],))
+
+
 if __name__ == "__main__":
     GOLDEN.mkdir(exist_ok=True)
     content, expected = make_scene()
     (GOLDEN / "scene.bin").write_bytes(content)
     (GOLDEN / "scene.json").write_text(json.dumps(expected))
     (GOLDEN / "cuts.json").write_text(json.dumps(make_cuts()))
+    (GOLDEN / "operations.json").write_text(json.dumps(make_operations()))

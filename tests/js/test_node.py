@@ -10,7 +10,7 @@ import subprocess
 import zlib
 from pathlib import Path
 
-from tests.js.golden import GOLDEN, make_cuts, make_scene
+from tests.js.golden import GOLDEN, make_cuts, make_operations, make_scene
 from unet.settings import PROJECT
 
 
@@ -53,3 +53,7 @@ def test_python_writes_the_golden_scene():
     assert unpacked(content) == unpacked((GOLDEN / "scene.bin").read_bytes())
     assert expected == json.loads((GOLDEN / "scene.json").read_text())
     assert make_cuts() == json.loads((GOLDEN / "cuts.json").read_text())
+
+
+def test_python_corrects_as_the_golden_steps_say():
+    assert make_operations() == json.loads((GOLDEN / "operations.json").read_text())

@@ -93,11 +93,14 @@ class Corrections:
         Those that count, the first one first.
     undone : tuple of Operation
         Those that can be redone, the next one last.
+    ids : tuple of str
+        Names of the steps, by which whoever sent them knows that they are kept.
     """
 
     revision: int = 0
     operations: tuple[Operation, ...] = ()
     undone: tuple[Operation, ...] = ()
+    ids: tuple[str, ...] = ()
 
     def after(self, entry: dict[str, Any]) -> Corrections:
         """Return what stands after one more line."""
@@ -110,7 +113,7 @@ class Corrections:
                 target.append(source.pop())
         else:
             raise CorrectionError(f"“{entry['do']}” is no step of a list of corrections.")
-        return Corrections(self.revision + 1, tuple(done), tuple(undone))
+        return Corrections(self.revision + 1, tuple(done), tuple(undone), (*self.ids, str(entry.get("id", ""))))
 
 
 def read(basis: Basis, home: Path) -> Corrections:
@@ -124,7 +127,7 @@ def read(basis: Basis, home: Path) -> Corrections:
     return _read_file(basis.path(home))
 
 
-def add(basis: Basis, home: Path, operation: Operation, seen: int) -> Corrections:
+def add(basis: Basis, home: Path, operation: Operation, seen: int, id: str = "") -> Corrections:
     """Add a correction, and return all.
 
     Parameters
@@ -135,6 +138,8 @@ def add(basis: Basis, home: Path, operation: Operation, seen: int) -> Correction
     operation : Operation
     seen : int
         The revision that it was made on.
+    id : str
+        A name for this step.
 
     Raises
     ------
@@ -143,17 +148,17 @@ def add(basis: Basis, home: Path, operation: Operation, seen: int) -> Correction
     CorrectionError
         If the list is damaged, or cannot be written.
     """
-    return _append(basis, home, {"do": "apply", "operation": operation.to_dict()}, seen)
+    return _append(basis, home, {"do": "apply", "operation": operation.to_dict(), "id": id}, seen)
 
 
-def undo(basis: Basis, home: Path, seen: int, count: int = 1) -> Corrections:
+def undo(basis: Basis, home: Path, seen: int, count: int = 1, id: str = "") -> Corrections:
     """Undo the last corrections; see ``add``."""
-    return _append(basis, home, {"do": "undo", "count": count}, seen)
+    return _append(basis, home, {"do": "undo", "count": count, "id": id}, seen)
 
 
-def redo(basis: Basis, home: Path, seen: int, count: int = 1) -> Corrections:
+def redo(basis: Basis, home: Path, seen: int, count: int = 1, id: str = "") -> Corrections:
     """Redo what was undone last; see ``add``."""
-    return _append(basis, home, {"do": "redo", "count": count}, seen)
+    return _append(basis, home, {"do": "redo", "count": count, "id": id}, seen)
 
 
 def others(basis: Basis, home: Path) -> list[tuple[Basis, Corrections]]:

@@ -28,7 +28,8 @@ Model: {model}. Threshold: {threshold:g}.
 
 {formats}
 
-manifest.json says with which model and settings all of this was made, and by which command it is made again.
+manifest.json says with which model and settings all of this was made, and by which command it is made again. Where
+nuclei were corrected by hand it says so, image by image; the command makes them as the model found them.
 """
 
 
@@ -82,6 +83,7 @@ class Bundle:
                 "stem": result.stem,
                 "page": result.page,
                 "objects": len(result.measurements),
+                "corrections": result.corrections,
                 "pixel_size_um": [result.pixel_size.x, result.pixel_size.y] if result.pixel_size else None,
             }
         )
@@ -99,6 +101,7 @@ class Bundle:
         about = {
             "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "command": command_of(decisions, self._formats, pages, PixelSize(*one) if one else None),
+            "corrected_by_hand": any(image["corrections"] for image in self._images),
             "threshold": decisions.threshold,
             "separation": decisions.separation.to_dict(),
             "preparation": decisions.preparation.to_dict(),

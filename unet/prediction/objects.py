@@ -119,10 +119,8 @@ def _width(largest: int) -> type[np.unsignedinteger]:
 
 
 def summarize_labels(labels: np.ndarray) -> Summary:
-    """Count and measure the objects of a label map (height, width), numbered from 1 without gaps."""
-    count = area = 0
-    for rows in strips(labels.shape):
-        part = labels[rows]
-        count, area = max(count, int(part.max(initial=0))), area + int(np.count_nonzero(part))
-        let_go(labels)
+    """Count and measure the objects of a label map (height, width); numbers may be missing."""
+    highest = max((int(labels[rows].max(initial=0)) for rows in strips(labels.shape)), default=0)
+    areas = areas_of(labels, highest)[1:]
+    count, area = int(np.count_nonzero(areas)), int(areas.sum())
     return Summary(count, area / max(labels.size, 1), area / max(count, 1))

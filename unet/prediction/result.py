@@ -52,6 +52,8 @@ class Result:
     pixel_size : PixelSize, optional
     found : (height, width), optional
         The label map of all objects, where it is known already.
+    corrections : dict, optional
+        Where that map was corrected by hand: a sentence on it under ``summary``, and how many of which kind.
     """
 
     file: str
@@ -62,6 +64,7 @@ class Result:
     page: int = 0
     pixel_size: PixelSize | None = None
     found: np.ndarray | None = None
+    corrections: dict[str, str | int] | None = None
 
     @cached_property
     def _all(self) -> tuple[np.ndarray, pd.DataFrame]:

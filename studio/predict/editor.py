@@ -1,0 +1,170 @@
+"""Correcting nuclei by hand: what the viewer is told and tells, what was corrected, and at which threshold."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from studio.common.cache_key import Key
+from studio.common.text import plain
+from studio.predict.controls import set_threshold
+from studio.predict.corrected import basis_of, corrections_of
+from studio.predict.nuclei_table import select_nucleus
+from studio.predict.pipeline import Decision, Job, correct, nuclei_of, objects_of
+from studio.predict.uploads import Upload
+from studio.predict.viewer import Scene
+from unet.corrections import history
+from unet.corrections.carry import carry, touched
+from unet.corrections.history import sentence
+from unet.corrections.operation import CorrectionError
+
+ORIGINAL = "original"  # in the address
+ANSWER, STARTED = "correction_answer", "started_over"
+# So many of the last steps' names are enough for a browser to know which are kept.
+LAST = 200
+
+
+def viewed(job: Job, upload: Upload, page: int, decision: Decision) -> Decision:
+    """Return the decision with what is looked at: the nuclei as corrected, or as the model found them."""
+    key = job.key(upload, page, decision)
+    original = st.query_params.get(ORIGINAL) == "1" and bool(corrections_of(key, job.settings.home).operations)
+    return replace(decision, original=original)
+
+
+def edit_state(job: Job, upload: Upload, page: int, decision: Decision, scene: Scene) -> dict[str, Any] | str:
+    """Return what the viewer has to know to correct nuclei, or why they cannot be corrected."""
+    if scene.size != scene.shown:
+        return "Only images of up to 2048 pixels a side can be corrected here"
+    if decision.original:
+        return "Choose “Corrected” below the picture to go on correcting"
+    key = job.key(upload, page, decision)
+    corrections = corrections_of(key, job.settings.home)
+    basis = key.but(corrections=0).token
+    answer = st.session_state.get(ANSWER, {})
+    if answer.get("basis") != basis:
+        answer = {}
+    return {
+        "basis": basis,
+        "revision": corrections.revision,
+        "next": nuclei_of(job, upload, page, decision).next,
+        "undo": bool(corrections.operations),
+        "redo": bool(corrections.undone),
+        "done": corrections.ids[-LAST:],
+        "refused": answer.get("refused", []),
+        "error": answer.get("error"),
+    }
+
+
+def take_correction(job: Job, upload: Upload, page: int, decision: Decision, sent: Any, chosen: int | None) -> None:
+    """Keep what the viewer hands over; for callbacks."""
+    key = job.key(upload, page, decision)
+    basis = key.but(corrections=0).token
+    # What was drawn before the threshold moved belongs to other nuclei.
+    if not isinstance(sent, dict) or sent.get("basis") != basis:
+        return
+    try:
+        st.session_state[ANSWER] = {"basis": basis, **correct(job, upload, page, decision, sent)}
+    except CorrectionError as error:
+        st.session_state[ANSWER] = {"basis": basis, "refused": [], "error": str(error)}
+    select_nucleus(basis, chosen)
+
+
+def touched_numbers(job: Job, upload: Upload, page: int, decision: Decision) -> set[int]:
+    """Return the numbers of the nuclei that were corrected, of those that are looked at."""
+    key = job.key(upload, page, decision)
+    return _touched(key, job, upload, decision) if key.corrections else set()
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _touched(key: Key, _job: Job, _upload: Upload, _decision: Decision) -> set[int]:
+    original = objects_of(_job, _upload, key.page, replace(_decision, original=True))
+    return set(touched(original, objects_of(_job, _upload, key.page, _decision)).tolist())
+
+
+# ---- below the picture -----------------------------------------------------------------------------------------
+
+
+def show_corrections(job: Job, upload: Upload, page: int, decision: Decision, count: int) -> None:
+    """Draw what was corrected, with the switch between original and corrected nuclei; or ask what becomes of it.
+
+    Parameters
+    ----------
+    job, upload, page, decision
+    count : int
+        Nuclei that are looked at.
+    """
+    key = job.key(upload, page, decision)
+    operations = corrections_of(key, job.settings.home).operations
+    if not operations:
+        _ask_about_others(job, upload, page, decision)
+        return
+    other = objects_of(job, upload, page, replace(decision, original=not decision.original))
+    counts = (count, int(np.count_nonzero(np.bincount(other.ravel())[1:])))
+    before, after = counts if decision.original else counts[::-1]
+    with st.container(horizontal=True, vertical_alignment="center", key="corrections"):
+        st.segmented_control(
+            "What is shown",
+            ["Original", "Corrected"],
+            default="Original" if decision.original else "Corrected",
+            required=True,
+            label_visibility="collapsed",
+            key=f"shown-{key.token}",
+            on_change=_show,
+            args=(not decision.original,),
+        )
+        st.markdown(f"{sentence(operations)}. {before:,} nuclei before, {after:,} now.", width="content")
+
+
+def _show(original: bool) -> None:
+    if original:
+        st.query_params[ORIGINAL] = "1"
+    elif ORIGINAL in st.query_params:
+        del st.query_params[ORIGINAL]
+
+
+def _ask_about_others(job: Job, upload: Upload, page: int, decision: Decision) -> None:
+    key = job.key(upload, page, decision)
+    if key.token in st.session_state.get(STARTED, ()):
+        return
+    others = history.others(basis_of(key), job.settings.home)
+    if not others:
+        return
+    basis, corrections = others[0]
+    moved = basis.threshold != decision.threshold
+    where = f"at threshold {basis.threshold:.2f}" if moved else "with other settings of what counts as a nucleus"
+    with st.container(border=True, key="carry"):
+        st.markdown(
+            f":material/edit: {plain(sentence(corrections.operations))}, made {where}. Keep the corrected nuclei "
+            "and take the rest as it is found now, or start over?"
+        )
+        with st.container(horizontal=True):
+            there = Decision(basis.threshold, basis.separation)
+            arguments = (job, upload, page, there, replace(decision, original=False))
+            st.button(
+                "Keep corrected nuclei", icon=":material/merge:", key="keep_corrected", on_click=_carry, args=arguments
+            )
+            st.button(
+                "Start over", icon=":material/restart_alt:", key="start_over", on_click=_start_over, args=(key.token,)
+            )
+            if moved:
+                st.button(
+                    f"Back to {basis.threshold:.2f}", icon=":material/undo:", key="back_to_corrected",
+                    on_click=set_threshold, args=(basis.threshold,),
+                )  # fmt: skip
+
+
+def _carry(job: Job, upload: Upload, page: int, there: Decision, here: Decision) -> None:
+    before = objects_of(job, upload, page, replace(there, original=True))
+    operation = carry(before, objects_of(job, upload, page, there))
+    key = job.key(upload, page, here)
+    try:
+        history.add(basis_of(key), job.settings.home, operation, key.corrections)
+    except CorrectionError as error:
+        st.session_state[ANSWER] = {"basis": key.but(corrections=0).token, "refused": [], "error": str(error)}
+
+
+def _start_over(token: str) -> None:
+    st.session_state[STARTED] = {*st.session_state.get(STARTED, ()), token}

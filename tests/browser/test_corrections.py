@@ -1,0 +1,209 @@
+"""Correcting nuclei with pointer and keys: what the browser draws, what the server keeps, and what is exported."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import tifffile
+from playwright.sync_api import Page, expect
+
+from tests.browser.driver import PATIENCE, App, click, idle, open_page
+from unet.corrections.operation import Operation
+from unet.corrections.operations import Nuclei, replay
+
+HEIGHT, WIDTH = 256, 320  # of the sample, in pixels
+
+
+class Picture:
+    """The picture on the page, by pixels of the image."""
+
+    def __init__(self, page: Page, app: App):
+        self.page, self.app = page, app
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        box = self.page.locator(".picture").bounding_box()
+        return box["x"] + box["width"] * x / WIDTH, box["y"] + box["height"] * y / HEIGHT
+
+    def drag(self, *points: tuple[float, float]) -> None:
+        self.page.mouse.move(*self.at(*points[0]))
+        self.page.mouse.down()
+        for point in points[1:]:
+            self.page.mouse.move(*self.at(*point), steps=4)
+        self.page.mouse.up()
+        self.settle()
+
+    def tool(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).click()
+
+    def settle(self) -> None:
+        idle(self.page)
+
+    def labels(self) -> np.ndarray:
+        """Return the label map that Python exports."""
+        click(self.page, "Export", exact=True)
+        with self.page.expect_download(timeout=PATIENCE) as download:
+            self.page.get_by_role("button", name="Label map (TIFF)").click()
+        labels = tifffile.imread(download.value.path())
+        self.page.keyboard.press("Escape")
+        self.page.locator(".picture").scroll_into_view_if_needed()
+        self.settle()
+        return labels.astype(np.uint32)
+
+    def kept(self) -> list[dict]:
+        """Return the steps on disk, without the first line of their file."""
+        files = [*(self.app.home / "corrections").rglob("*.jsonl")]
+        files.sort(key=lambda path: path.stat().st_mtime_ns)
+        return [json.loads(line) for line in files[-1].read_text().splitlines()[1:]] if files else []
+
+
+@pytest.fixture
+def picture(app: App, page: Page) -> Picture:
+    """The sample with touching nuclei, in edit mode, with nothing corrected."""
+    for path in (app.home / "corrections").rglob("*.jsonl"):
+        path.unlink()
+    page.set_viewport_size({"width": 1280, "height": 1300})
+    show(page, app)
+    page.get_by_role("button", name="Edit", exact=True).click()
+    return Picture(page, app)
+
+
+def show(page: Page, app: App, query: str = "") -> None:
+    open_page(page, f"{app.url}/predict?samples=1&model=nuclei&image=touching.png{query}")
+    expect(page.locator(".waiting")).to_be_hidden()
+    idle(page)
+
+
+def free_square(labels: np.ndarray, side: int) -> tuple[int, int]:
+    """Return x and y of a square without nuclei."""
+    for y in range(8, HEIGHT - side - 8, 4):
+        for x in range(8, WIDTH - side - 8, 4):
+            if not labels[y - 2 : y + side + 2, x - 2 : x + side + 2].any():
+                return x, y
+    raise AssertionError("The sample has no room.")
+
+
+def middle(labels: np.ndarray, number: int) -> tuple[float, float]:
+    """Return a point inside a nucleus, as far from its rim as can be."""
+    from scipy import ndimage
+
+    y, x = np.unravel_index(ndimage.distance_transform_edt(labels == number).argmax(), labels.shape)
+    return x + 0.5, y + 0.5
+
+
+def largest(labels: np.ndarray) -> list[int]:
+    return np.argsort(-np.bincount(labels.ravel())[1:]).tolist()
+
+
+def test_every_tool_changes_the_label_map_in_python_to_the_pixel(picture):
+    page = picture.page
+    first = picture.labels()
+    x, y = free_square(first, 16)
+    one, two, three = (number + 1 for number in largest(first)[:3])
+
+    picture.tool("Draw")
+    inset = 0.3  # so that rounding to the screen's pixels changes no pixel of the image
+    corners = [
+        (x + a * 16 + (inset if a == 0 else -inset), y + b * 16 + (inset if b == 0 else -inset))
+        for a, b in ((0, 0), (1, 0), (1, 1), (0, 1))
+    ]
+    picture.drag(*corners)
+    expected = first.copy()
+    drawn = int(first.max()) + 1
+    expected[y : y + 16, x : x + 16] = drawn
+    np.testing.assert_array_equal(picture.labels(), expected)
+
+    picture.tool("Delete")
+    page.mouse.click(*picture.at(*middle(first, one)))
+    picture.settle()
+    expected[expected == one] = 0
+
+    picture.tool("Merge")
+    picture.drag(middle(first, two), middle(first, three))
+    expected[expected == three] = two
+
+    picture.tool("Split")
+    picture.drag((x - 4, y + 8.1), (x + 20, y + 8.1))
+    picture.tool("Brush")
+    picture.drag((x + 8, y + 2), (x + 8, y - 2))
+    picture.tool("Eraser")
+    picture.drag((x + 8, y + 14), (x + 8, y + 20))
+    picture.tool("Split by clicks")
+    for point in ((x + 3, y + 3), (x + 13, y + 3)):
+        page.mouse.click(*picture.at(*point))
+    picture.settle()
+    steps = [Operation.from_dict(step["operation"]) for step in picture.kept()]
+    assert [step.kind for step in steps] == ["draw", "delete", "merge", "split", "brush", "erase", "seeds"]
+    np.testing.assert_array_equal(replay(Nuclei.of(first), steps[:3]).labels, expected)
+    after = replay(Nuclei.of(first), steps[:4]).labels
+    assert {16 * 8} == {int(np.count_nonzero(after == number)) for number in (drawn, drawn + 1)}
+    final = picture.labels()
+    # But for the last, which looks at the model's map, the steps alone say what comes out.
+    np.testing.assert_array_equal(final > 0, replay(Nuclei.of(first), steps[:6]).labels > 0)
+    assert len(np.unique(final)) == len(np.unique(replay(Nuclei.of(first), steps[:6]).labels)) + 1
+    expect(page.get_by_text("7 corrections: 1 added, 1 deleted, 2 split, 1 merged, 2 reshaped.")).to_be_visible()
+
+
+def test_keys_act_on_the_chosen_nucleus_and_undo_and_redo_bring_back(picture):
+    page = picture.page
+    first = picture.labels()
+    number = largest(first)[0] + 1
+    page.mouse.click(*picture.at(*middle(first, number)))
+    picture.settle()
+    page.locator(".picture").focus()
+    page.keyboard.press("Delete")
+    page.keyboard.press("Control+z")
+    page.keyboard.press("Control+y")
+    picture.settle()
+    assert [step["do"] for step in picture.kept()] == ["apply", "undo", "redo"]
+    np.testing.assert_array_equal(picture.labels(), np.where(first == number, 0, first))
+    # A reload keeps all; so does another threshold, if one wants.
+    page.reload()
+    expect(page.locator(".waiting")).to_be_hidden()
+    picture.settle()
+    np.testing.assert_array_equal(picture.labels(), np.where(first == number, 0, first))
+    page.get_by_text("Original", exact=True).click()
+    picture.settle()
+    expect(page.get_by_role("button", name="Edit", exact=True)).to_be_disabled()
+    page.get_by_text("Corrected", exact=True).first.click()
+    picture.settle()
+    page.get_by_role("slider", name="Threshold").press("ArrowLeft")
+    question = page.get_by_text("1 correction: 1 deleted, made at threshold 0.55")
+    expect(question).to_be_visible()
+    click(page, "Keep corrected nuclei")
+    expect(question).to_have_count(0)
+    x, y = middle(first, number)
+    assert picture.labels()[int(y), int(x)] == 0
+
+
+def test_two_tabs_do_not_overwrite_each_other(picture, context, app):
+    first = picture.labels()
+    one, two = (number + 1 for number in largest(first)[:2])
+    other = Picture(context.new_page(), app)
+    other.page.set_viewport_size({"width": 1280, "height": 1300})
+    show(other.page, app)
+    other.page.get_by_role("button", name="Edit", exact=True).click()
+    for tab, number in ((picture, one), (other, two)):
+        tab.page.bring_to_front()
+        tab.tool("Delete")
+        tab.page.mouse.click(*tab.at(*middle(first, number)))
+        tab.settle()
+    expect(other.page.locator(".help")).to_contain_text("corrected in another tab")
+    np.testing.assert_array_equal(other.labels(), np.where(first == one, 0, first))
+    other.tool("Delete")
+    other.page.mouse.click(*other.at(*middle(first, two)))
+    other.settle()
+    np.testing.assert_array_equal(other.labels(), np.where(np.isin(first, [one, two]), 0, first))
+
+
+def test_from_nothing(app, picture):
+    """At threshold 1 nothing is found: all that there is was drawn."""
+    page = picture.page
+    show(page, app, "&threshold=1.00")
+    page.get_by_role("button", name="Edit", exact=True).click()
+    picture.tool("Draw")
+    picture.drag((20.3, 20.3), (39.7, 20.3), (39.7, 39.7), (20.3, 39.7))
+    expected = np.zeros((HEIGHT, WIDTH), np.uint32)
+    expected[20:40, 20:40] = 1
+    np.testing.assert_array_equal(picture.labels(), expected)
