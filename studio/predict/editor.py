@@ -88,7 +88,7 @@ def _touched(key: Key, _job: Job, _upload: Upload, _decision: Decision) -> set[i
 
 
 def show_corrections(job: Job, upload: Upload, page: int, decision: Decision, count: int) -> None:
-    """Draw what was corrected, with the switch between original and corrected nuclei; or ask what becomes of it.
+    """Draw what was corrected, with the switch between original and corrected nuclei.
 
     Parameters
     ----------
@@ -99,7 +99,6 @@ def show_corrections(job: Job, upload: Upload, page: int, decision: Decision, co
     key = job.key(upload, page, decision)
     operations = corrections_of(key, job.settings.home).operations
     if not operations:
-        _ask_about_others(job, upload, page, decision)
         return
     other = objects_of(job, upload, page, replace(decision, original=not decision.original))
     counts = (count, int(np.count_nonzero(np.bincount(other.ravel())[1:])))
@@ -125,9 +124,10 @@ def _show(original: bool) -> None:
         del st.query_params[ORIGINAL]
 
 
-def _ask_about_others(job: Job, upload: Upload, page: int, decision: Decision) -> None:
+def ask_about_others(job: Job, upload: Upload, page: int, decision: Decision) -> None:
+    """Ask what becomes of corrections made at another threshold, where there are none at this one."""
     key = job.key(upload, page, decision)
-    if key.token in st.session_state.get(STARTED, ()):
+    if corrections_of(key, job.settings.home).operations or key.token in st.session_state.get(STARTED, ()):
         return
     others = history.others(basis_of(key), job.settings.home)
     if not others:

@@ -27,7 +27,14 @@ from studio.predict.controls import (
     threshold_now,
     write_preparation,
 )
-from studio.predict.editor import edit_state, show_corrections, take_correction, touched_numbers, viewed
+from studio.predict.editor import (
+    ask_about_others,
+    edit_state,
+    show_corrections,
+    take_correction,
+    touched_numbers,
+    viewed,
+)
 from studio.predict.export_menu import show_export
 from studio.predict.nuclei_table import read_ranges, select_nucleus, selected_nucleus, show_nuclei
 from studio.predict.pipeline import (
@@ -230,6 +237,7 @@ def _look(
         )
         show_corrections(job, upload, page, decision, len(frame))
     with figures:
+        ask_about_others(job, upload, page, decision)
         _show_figures(len(frame), kept, int(frame["area"].sum()) / labels.size, decision)
     titles = ["Nuclei", f"All {len(images)} images"] if len(images) > 1 else ["Nuclei"]
     tabs = st.tabs(titles, key="below", on_change="rerun")

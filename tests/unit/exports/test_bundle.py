@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shlex
 import tracemalloc
 import zipfile
+from dataclasses import replace
 
+import numpy as np
 import pytest
+import tifffile
 
 from unet.cli.arguments import preparation_from_flags, separation_from_flags
 from unet.cli.main import make_parser
@@ -56,6 +60,24 @@ def test_the_manifest_names_the_model_by_its_content(make_result, decisions, tmp
     before = model_digest(tmp_path)
     (tmp_path / "model.weights.h5").write_text("others")
     assert model_digest(tmp_path) != before
+
+
+def test_what_was_corrected_by_hand_is_exported_and_said(make_result, decisions, tmp_path):
+    labels = np.zeros((60, 80), np.uint32)
+    labels[5:15, 5:15], labels[30:40, 30:42] = 3, 70_000  # numbers stay with their nucleus
+    corrections = {"summary": "2 corrections: 1 added, 1 deleted", "added": 1, "deleted": 1}
+    result = replace(make_result(), found=labels, corrections=corrections)
+    path = everything_zip(tmp_path / "all.zip", [result, make_result(file="other.png")], decisions)
+    with zipfile.ZipFile(path) as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+        files = {name: archive.read(name) for name in archive.namelist()}
+    assert manifest["corrected_by_hand"] is True
+    assert [image["corrections"] for image in manifest["images"]] == [corrections, None]
+    assert manifest["images"][0]["objects"] == 2
+    np.testing.assert_array_equal(tifffile.imread(io.BytesIO(files["cells_labels.tif"])), labels)
+    assert [row.split(b",")[0] for row in files["cells_measurements.csv"].splitlines()] == [b"label", b"3", b"70000"]
+    assert len(json.loads(files["cells.geojson"])["features"]) == 2
+    assert len([each for each in json.loads(files["coco.json"])["annotations"] if each["image_id"] == 1]) == 2
 
 
 def test_the_command_makes_the_same_decisions(decisions):
