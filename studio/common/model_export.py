@@ -12,8 +12,9 @@ from filelock import FileLock, Timeout
 
 from studio.common.text import plain
 from unet.errors import ModelError
-from unet.files import read_json
-from unet.models.export import FORMATS
+from unet.files import read_json, write_json
+from unet.models.export import FORMATS, export_model
+from unet.models.needs import lacks
 from unet.models.registry import ModelEntry
 from unet.settings import PROJECT, Settings
 
@@ -24,10 +25,13 @@ KEPT = 12  # files of some ten MB
 @st.dialog("Export the model")
 def show_exports(entry: ModelEntry, digest: str, settings: Settings) -> None:
     """Open the formats over the page; ``digest`` tells models apart, so that two don't disturb one another."""
-    st.markdown(f"**{plain(entry.info.name)}**, for other programs. Each file is run and compared with Keras first.")
+    st.markdown(f"**{plain(entry.info.name)}**, for other programs. Each file is run and compared with this app first.")
     for name, chosen in FORMATS.items():
         st.markdown(f"**{chosen.title}**")
         st.caption(chosen.help)
+        if lack := lacks(chosen.packages):
+            st.caption(lack)
+            continue
         target = export_path(digest, name, settings)
         if st.button("Make", key=f"make_{digest}_{name}", icon=":material/build:", disabled=_is_made(target)):
             _make(entry, name, target, settings)
@@ -41,18 +45,27 @@ def export_path(digest: str, format: str, settings: Settings) -> Path:
 
 
 def make_export(folder: Path, format: str, target: Path, settings: Settings) -> None:
-    """Export in another process: a converter takes some hundred MB, and one that crashes would take the app along.
+    """Export, in another process where TensorFlow is needed.
 
-    One at a time on a machine, for the same reason.
+    A converter takes some hundred MB, and one that crashes would take the app along; one at a time on a machine, for
+    the same reason.
 
     Raises
     ------
     ModelError
         If it fails, takes too long, or another one does.
     """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if FORMATS[format].packages:
+        _in_another_process(folder, format, target, settings)
+    else:
+        write_json(_figures(target), export_model(folder, format, target).to_dict())
+    _forget_oldest(target.parent)
+
+
+def _in_another_process(folder: Path, format: str, target: Path, settings: Settings) -> None:
     command = [sys.executable, "-m", "unet", "export", "--model", str(folder.resolve()), "--format", format]
     command += ["--output", str(target), "--json", str(_figures(target))]
-    target.parent.mkdir(parents=True, exist_ok=True)
     try:
         with FileLock(target.parent / "lock", timeout=SECONDS):
             done = subprocess.run(
@@ -72,12 +85,11 @@ def make_export(folder: Path, format: str, target: Path, settings: Settings) -> 
         raise ModelError(
             said[-1].removeprefix("error: ") if said else "The export ended without a word; perhaps memory ran out."
         )
-    _forget_oldest(target.parent)
 
 
 def _make(entry: ModelEntry, format: str, target: Path, settings: Settings) -> None:
     try:
-        with st.spinner("Exporting, and comparing with Keras: about ten seconds …"):
+        with st.spinner("Exporting, and comparing with this app …"):
             make_export(entry.folder, format, target, settings)
     except (ModelError, OSError) as error:
         st.error(plain(str(error)), icon=":material/error:")
@@ -86,7 +98,7 @@ def _make(entry: ModelEntry, format: str, target: Path, settings: Settings) -> N
 def _offer(entry: ModelEntry, format: str, target: Path) -> None:
     figures = read_json(_figures(target))
     st.caption(
-        f"{figures['bytes'] / 1e6:.1f} MB · greatest difference from Keras {figures['greatest_difference']:.2g} · "
+        f"{figures['bytes'] / 1e6:.1f} MB · greatest difference from this app {figures['greatest_difference']:.2g} · "
         f"input {figures['input']}"
     )
     st.download_button(

@@ -12,6 +12,7 @@ from unet.config import Config
 from unet.datasets.add import Dataset
 from unet.datasets.inspection import DatasetReport
 from unet.errors import TrainingBusy, UnetError
+from unet.models.needs import lacks
 from unet.models.network import count_parameters, level_table
 from unet.runs.notes import LONGEST_TITLE
 from unet.settings import Settings
@@ -40,12 +41,14 @@ def settings_and_start(dataset: Dataset, report: DatasetReport, settings: Settin
             placeholder="Optional",
             help="By default the preset and the time. It can be changed later, and a note be added.",
         )
+        if lack := lacks():
+            st.info(f"Predicting and evaluating work here; training does not. {lack}", icon=":material/info:")
         clicked = st.button(
             "Start training",
             type="primary",
             icon=":material/play_arrow:",
             key="start_training",
-            disabled=config is None,
+            disabled=config is None or bool(lack),
         )
         if clicked and config:
             _start(dataset, report, config, settings, title.strip())

@@ -198,13 +198,13 @@ def evaluate(flags: argparse.Namespace) -> int:
 
 
 def export(flags: argparse.Namespace) -> int:
-    """Write a model in a format of other programs, once it was run and compared with Keras."""
+    """Write a model in a format of other programs, once it was run and compared with what the app predicts."""
     from unet.models.export import export_model
 
     made = export_model(model_folder(flags.model, read_settings()), flags.format, flags.output)
-    print(f"{made.path}: {made.bytes / 1e6:.1f} MB, {made.seconds:.0f} s")
+    print(f"{made.path}: {made.bytes / 1e6:.1f} MB, {made.seconds:.1f} s")
     print(f"  input {made.input}, output {made.output}")
-    print(f"  greatest difference from Keras {made.greatest_difference:.2g}")
+    print(f"  greatest difference from the app's maps {made.greatest_difference:.2g}")
     if flags.json:
         write_json(flags.json, made.to_dict())
     return 0

@@ -1,13 +1,13 @@
-"""A model for other programs: ONNX, TensorFlow's SavedModel and LiteRT, each compared with Keras before it is given.
+"""A model for other programs: ONNX, TensorFlow's SavedModel and LiteRT, each run and compared before it is given.
 
-The files come from Keras' own ``Model.export``. They hold the network alone: what is done to an image before it, and
-to the maps after it, is described beside it (``model.json`` and a README; in an ONNX file, its metadata).
+ONNX is the very graph that predicts here; the others come from Keras' own ``Model.export`` and need TensorFlow. They
+hold the network alone: what is done to an image before it, and to the maps after it, is described beside it
+(``model.json`` and a README; in an ONNX file, its metadata).
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import shutil
 import tempfile
@@ -16,19 +16,18 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from unet.config import ModelConfig
 from unet.errors import ConfigError, ModelError
 from unet.files import atomic_path
+from unet.models.converters import RUNNERS, Run, convert
 from unet.models.folder import load_model
 from unet.models.metadata import INFO_FILE, ModelInfo, read_info, title_of
-from unet.models.runtimes import RUNNERS, Run, write
-
-if TYPE_CHECKING:
-    import keras
+from unet.models.needs import TENSORFLOW, lacks
+from unet.models.weights import WEIGHTS_FILE, read_weights
 
 # Probabilities lie between 0 and 1; other engines add the same products in another order.
 TOLERANCE = 1e-4
@@ -52,16 +51,20 @@ FORMATS = {
         "One file for ONNX Runtime and the many programs that read ONNX.",
         ".onnx",
         any_size=True,
-        packages=("onnx", "tf2onnx", "onnxruntime"),
     ),
     "savedmodel": ExportFormat(
-        "TensorFlow SavedModel", "A zip for TensorFlow, TensorFlow Serving and Java.", ".zip", any_size=True
+        "TensorFlow SavedModel",
+        "A zip for TensorFlow, TensorFlow Serving and Java.",
+        ".zip",
+        any_size=True,
+        packages=TENSORFLOW,
     ),
     "litert": ExportFormat(
         "LiteRT",
         "A zip with a .tflite file for phones and small devices; one image of a fixed size at a time.",
         ".zip",
         any_size=False,
+        packages=TENSORFLOW,
     ),
 }
 
@@ -76,7 +79,7 @@ class ExportedModel:
     format : str
         A key of ``FORMATS``.
     greatest_difference : float
-        Between its maps (0 to 1) and those of Keras, on made-up images.
+        Between its maps (0 to 1) and those that the app makes, on made-up images.
     seconds : float
         The export and the comparison.
     bytes : int
@@ -98,9 +101,10 @@ class ExportedModel:
 
 
 def export_model(folder: Path, format: str, target: Path) -> ExportedModel:
-    """Write a Model folder's network in another format, run the file and compare it with Keras.
+    """Write a Model folder's network in another format, run the file and compare it with what the app predicts.
 
     TensorFlow's converters take some hundred MB and may end the process: let a server do this in another one.
+    ONNX needs neither.
 
     Parameters
     ----------
@@ -117,18 +121,21 @@ def export_model(folder: Path, format: str, target: Path) -> ExportedModel:
         If the format is not known, or the target has another suffix.
     ModelError
         If the model cannot be read, the format needs a package that is not installed, the file cannot be made or
-        written, or its maps differ from Keras' by more than ``TOLERANCE``.
+        written, or its maps differ from the app's by more than ``TOLERANCE``.
     """
+    from unet.models.runtime import Network
+
     started = time.monotonic()
     chosen, target = _format(format, target), Path(target)
-    _need(chosen)
+    if lack := lacks(chosen.packages):
+        raise ModelError(f"“{title_of(folder)}” was not exported as {chosen.title}. {lack}")
     info = read_info(folder)
-    model = load_model(folder)
     shape = _shape(info.config, chosen)
+    network = Network.open(folder)
     with tempfile.TemporaryDirectory(prefix="unet-export-") as scratch:
         with _as_model_error(folder, chosen):
-            made = write(model, format, shape, Path(scratch))
-            difference = greatest_difference(model, RUNNERS[format](made), _check_images(shape, info.config))
+            made, run = _write(folder, info.config, format, shape, Path(scratch))
+            difference = greatest_difference(network, run, _check_images(shape, info.config))
         _refuse_difference(folder, chosen, difference)
         try:
             with atomic_path(target) as temporary:
@@ -146,8 +153,23 @@ def export_model(folder: Path, format: str, target: Path) -> ExportedModel:
     )
 
 
-def greatest_difference(model: keras.Model, run: Run, images: Sequence[np.ndarray]) -> float:
-    """Return the greatest difference between a model's maps and another engine's; NaN counts as infinite.
+def _write(
+    folder: Path, config: ModelConfig, format: str, shape: Sequence[int | None], scratch: Path
+) -> tuple[Path, Run]:
+    """Write the network alone; return the file or folder, and what runs it."""
+    if format == "onnx":
+        from unet.models.graph import build_graph
+        from unet.models.runtime import Network
+
+        made = scratch / "model.onnx"
+        made.write_bytes(build_graph(config, read_weights(folder / WEIGHTS_FILE, config)).SerializeToString())
+        return made, Network(made.read_bytes())
+    made = convert(load_model(folder), format, shape, scratch)
+    return made, RUNNERS[format](made)
+
+
+def greatest_difference(network: Run, run: Run, images: Sequence[np.ndarray]) -> float:
+    """Return the greatest difference between a network's maps and another engine's; NaN counts as infinite.
 
     Raises
     ------
@@ -156,9 +178,9 @@ def greatest_difference(model: keras.Model, run: Run, images: Sequence[np.ndarra
     """
     greatest = 0.0
     for image in images:
-        expected, found = np.asarray(model(image, training=False)), run(image)
+        expected, found = network(image), run(image)
         if expected.shape != found.shape:
-            raise ValueError(f"the maps have the shape {found.shape}, those of Keras {expected.shape}")
+            raise ValueError(f"the maps have the shape {found.shape}, those of the app {expected.shape}")
         difference = float(np.abs(expected - found).max())
         greatest = max(greatest, difference if np.isfinite(difference) else np.inf)
     return greatest
@@ -171,15 +193,6 @@ def _format(format: str, target: Path) -> ExportFormat:
     if Path(target).suffix.lower() != suffix:
         raise ConfigError(f"{target}: a model in this format is a {suffix} file; give it a name that ends so.")
     return FORMATS[format]
-
-
-def _need(chosen: ExportFormat) -> None:
-    for package in chosen.packages:
-        try:
-            importlib.import_module(package)
-        except ImportError as error:
-            wanted = " ".join(chosen.packages)
-            raise ModelError(f"{chosen.title} needs “{package}”; install it with: pip install {wanted}") from error
 
 
 @contextlib.contextmanager
@@ -199,7 +212,7 @@ def _as_model_error(folder: Path, chosen: ExportFormat) -> Iterator[None]:
 def _refuse_difference(folder: Path, chosen: ExportFormat, difference: float) -> None:
     if difference > TOLERANCE:
         raise ModelError(
-            f"“{title_of(folder)}” was not exported: as {chosen.title} its maps differ from Keras' by "
+            f"“{title_of(folder)}” was not exported: as {chosen.title} its maps differ from the app's by "
             f"{difference:.2g}, and {TOLERANCE:g} is allowed; take another format."
         )
 

@@ -2,7 +2,8 @@
 
 It says the same as ``unet.models.network.build_unet`` in another language: each tensor bears the name of the layer that
 gives it in Keras. What only training needs is gone: dropout, and batch normalisation, which is folded into the
-convolution before it.
+convolution before it. Skip connections are not joined, which would take the most memory of all: what the convolution
+behind them makes of either half is added, which is the same.
 """
 
 from __future__ import annotations
@@ -57,11 +58,10 @@ def build_graph(config: ModelConfig, weights: Weights) -> onnx.ModelProto:
         kernel, bias = weights[f"rise{level}"]
         values = graph.constants(f"rise{level}", kernel.transpose(3, 2, 0, 1), bias)
         x = graph.add("ConvTranspose", f"rise{level}", x, *values, kernel_shape=[2, 2], strides=[2, 2])
-        x = graph.add("Concat", f"skip{level}", x, skip, axis=1)
-        x = graph.block(f"up{level}", x, "ab"[: config.decoder_convolutions])
+        x = graph.block(f"up{level}", x, "ab"[: config.decoder_convolutions], skip)
 
     kernel, bias = weights["probability"]
-    x = graph.convolution("probability", x, kernel, bias, gives="probability/linear")
+    x = graph.convolution("probability/linear", [x], kernel, bias)
     last, axis = ("Sigmoid", {}) if config.classes == 1 else ("Softmax", {"axis": 1})
     x = graph.add(last, "probability", x, **axis)
     graph.add("Transpose", OUTPUT, x, perm=[0, 2, 3, 1])
@@ -87,21 +87,29 @@ class _Graph:
     def constants(self, layer: str, kernel: np.ndarray, bias: np.ndarray) -> tuple[str, str]:
         return self.constant(f"{layer}/kernel", kernel), self.constant(f"{layer}/bias", bias)
 
-    def block(self, name: str, x: str, halves: str = "ab") -> str:
-        """Convolutions of 3x3, each normalised and activated."""
+    def block(self, name: str, x: str, halves: str = "ab", skip: str = "") -> str:
+        """Convolutions of 3x3, each normalised and activated; the first sees a skip connection beside ``x``."""
         for half in halves:
             layer = f"{name}{half}"
-            x = self._normalised(layer, x)
+            x = self._normalised(layer, [x, skip] if skip else [x])
             x = self._activated(f"{layer}_{self.config.activation}", x)
+            skip = ""
         return x
 
-    def convolution(self, layer: str, x: str, kernel: np.ndarray, bias: np.ndarray, gives: str = "") -> str:
-        """A convolution that keeps height and width; ``gives`` names its tensor where it is more than the layer's."""
+    def convolution(self, name: str, xs: list[str], kernel: np.ndarray, bias: np.ndarray) -> str:
+        """A convolution that keeps height and width, of one tensor or of two with as many channels each."""
         side = kernel.shape[0]
-        values = self.constants(layer, kernel.transpose(3, 2, 0, 1), bias)
-        return self.add("Conv", gives or layer, x, *values, kernel_shape=[side, side], pads=[side // 2] * 4)
+        parts: list[str] = []
+        for x, part in zip(xs, np.split(kernel, len(xs), axis=2), strict=True):
+            at = name if len(xs) == 1 else f"{name}/{x}"
+            values = [self.constant(f"{at}/kernel", part.transpose(3, 2, 0, 1))]
+            if not parts:  # once is enough
+                values.append(self.constant(f"{name}/bias", bias))
+            same = {"kernel_shape": [side, side], "pads": [side // 2] * 4}
+            parts.append(self.add("Conv", at, x, *values, **same))
+        return parts[0] if len(parts) == 1 else self.add("Add", name, *parts)
 
-    def _normalised(self, layer: str, x: str) -> str:
+    def _normalised(self, layer: str, xs: list[str]) -> str:
         kernel, bias = self.weights[layer]
         norm = f"{layer}_norm"
         if self.config.normalization == "batch":
@@ -109,8 +117,8 @@ class _Graph:
             factor = scale / np.sqrt(variance + EPSILON)
             kernel = (kernel * factor).astype(np.float32)
             bias = ((bias - mean) * factor + shift).astype(np.float32)
-            return self.convolution(layer, x, kernel, bias, norm)
-        x = self.convolution(layer, x, kernel, bias)
+            return self.convolution(norm, xs, kernel, bias)
+        x = self.convolution(layer, xs, kernel, bias)
         return self._group_norm(norm, x) if self.config.normalization == "group" else x
 
     def _group_norm(self, name: str, x: str) -> str:
@@ -140,15 +148,18 @@ class _Graph:
         return self.add("Mul", name, both, half)
 
     def model(self) -> onnx.ModelProto:
-        """Put all of it into a model, which is checked."""
+        """Put all of it into a model."""
         config = self.config
         sides = ("height", "width") if config.is_native else config.input_size
-        ends = (
+        image, maps = (
             helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", *sides, channels])
             for name, channels in ((INPUT, config.channels), (OUTPUT, config.maps))
         )
-        image, maps = ends
-        graph = helper.make_graph(self.nodes, "unet", [image], [maps], self.values)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="unet")
-        model.ir_version = IR_VERSION
-        return model
+        return as_model(helper.make_graph(self.nodes, "unet", [image], [maps], self.values))
+
+
+def as_model(graph: onnx.GraphProto) -> onnx.ModelProto:
+    """Put a graph into a model."""
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="unet")
+    model.ir_version = IR_VERSION
+    return model

@@ -36,10 +36,18 @@ class Predictor:
     >>> mask = predictor.predict(image).mask(predictor.info.threshold)  # doctest: +SKIP
     """
 
-    def __init__(self, network: Callable[[np.ndarray], np.ndarray], info: ModelInfo):
-        """Take what turns images (batch, height, width, channels) uint8 into maps (batch, height, width, maps)."""
+    def __init__(
+        self,
+        network: Callable[[np.ndarray], np.ndarray],
+        info: ModelInfo,
+        release: Callable[[], None] = lambda: None,
+    ):
+        """Take what turns images (batch, height, width, channels) uint8 into maps (batch, height, width, maps).
+
+        ``release`` is called when an image is done: it gives back the memory that is kept from tile to tile.
+        """
         self.info = info
-        self._network = network
+        self._network, self._release = network, release
         # One pass has all cores for itself, and two at a time would take the memory of both.
         self._lock = threading.Lock()
 
@@ -52,10 +60,10 @@ class Predictor:
         ModelError
             If the folder is incomplete, damaged, or not to be trusted.
         """
-        from unet.models.runtime import Network
+        from unet.models.runtime import Network, release_memory
 
         folder = Path(folder)
-        return cls(Network.open(folder), read_info(folder))
+        return cls(Network.open(folder), read_info(folder), release_memory)
 
     def predict(
         self,
@@ -127,6 +135,7 @@ class Predictor:
             brought = bringer(image, self.info.config, preparation.invert, choice)
             batch.append(resize_image(brought(image), size))
         maps = self._run(np.stack(batch))
+        self._release()
         return [
             dataclasses.replace(prediction_at_size(map_, image.shape[:2], folder), seen=each)
             for map_, image, each in zip(maps, images, seen, strict=True)
@@ -163,9 +172,12 @@ class Predictor:
         levels, *others = (new_map(size, dtype, folder) for dtype in types)
         prediction = Prediction(levels, None, *others)
         tiles = predict_tiled(lambda part: self._run(brought(part)[None])[0], image, config, progress=progress)
-        for region, found in tiles:
-            mask, *heads = np.moveaxis(found, -1, 0)[: len(types)]
-            prediction.put(*region, Prediction.of(mask, None, *heads))
+        try:
+            for region, found in tiles:
+                mask, *heads = np.moveaxis(found, -1, 0)[: len(types)]
+                prediction.put(*region, Prediction.of(mask, None, *heads))
+        finally:
+            self._release()
         return prediction
 
     def _run(self, batch: np.ndarray) -> np.ndarray:

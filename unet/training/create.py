@@ -25,6 +25,7 @@ from unet.errors import ConfigError, RunError, TrainingBusy
 from unet.files import write_json
 from unet.flags import config_flags
 from unet.models.metadata import check_config
+from unet.models.needs import lacks
 from unet.models.network import different_weights, level_table
 from unet.models.registry import find_model
 from unet.provenance import versions
@@ -67,7 +68,11 @@ def create_run(
         If the network is larger than this program bears, or has not the architecture of the model to start from.
     ModelError
         If there is no such model.
+    RunError
+        If TensorFlow is not installed.
     """
+    if lack := lacks():
+        raise RunError(f"Training is not possible here. {lack}")
     check_config(config.model)
     if config.training.start_from:
         check_start(config, settings)

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 
 from unet.errors import RunError, TrainingBusy, UnetError
 from unet.files import is_full_disk, sweep
+from unet.models.needs import lacks
 from unet.runs.record import Recorder
 from unet.runs.run import Run, RunState, current_run
 from unet.settings import Settings
@@ -51,6 +52,8 @@ def train(run: Run, settings: Settings, on_progress: Callable[[RunState], None] 
     recorder = Recorder(run, info.config.training.epochs)
     with _training_lock(settings), _log_to(run.log), _stop_signals(run), recorder:
         try:
+            if lack := lacks():
+                raise RunError(f"Training is not possible here. {lack}")
             reason = Training(run, info, settings, recorder, on_progress).train()
             recorder.end(status="finished", reason=reason, seconds_left=0.0)
         except StopRequested:

@@ -1,8 +1,7 @@
-"""What writes a network for other programs, and what runs the files that were written. Heavy, so imported when used."""
+"""Keras' own converters, and TensorFlow running what they have written. Heavy, so imported when used."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,47 +14,30 @@ if TYPE_CHECKING:
 # From images (batch, height, width, channels) float32 to maps.
 Run = Callable[[np.ndarray], np.ndarray]
 
-# ---- writing -----------------------------------------------------------------------------------------------------
-
-
 # What Keras calls each format, and the file or folder that it becomes.
-WRITTEN = {
-    "onnx": ("onnx", "model.onnx"),
-    "savedmodel": ("tf_saved_model", "saved_model"),
-    "litert": ("litert", "model.tflite"),
-}
+WRITTEN = {"savedmodel": ("tf_saved_model", "saved_model"), "litert": ("litert", "model.tflite")}
 
 
-def write(model: keras.Model, format: str, shape: Sequence[int | None], scratch: Path) -> Path:
+def convert(model: keras.Model, format: str, shape: Sequence[int | None], scratch: Path) -> Path:
     """Write a network that takes images of a shape (batch, height, width, channels; None: any) into a folder."""
     import keras
 
-    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
     name, file = WRITTEN[format]
     signature = [keras.InputSpec(shape=tuple(shape), dtype="float32", name="image")]
     model.export(str(scratch / file), format=name, verbose=False, input_signature=signature)
     return scratch / file
 
 
-# ---- running what was written ------------------------------------------------------------------------------------
-
-
-def _run_onnx(path: Path) -> Run:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    name = session.get_inputs()[0].name
-    return lambda images: session.run(None, {name: images})[0]
-
-
-def _run_savedmodel(path: Path) -> Run:
+def run_savedmodel(path: Path) -> Run:
+    """Open a SavedModel that ``convert`` has written."""
     import tensorflow as tf
 
     loaded = tf.saved_model.load(str(path))
     return lambda images: loaded.serve(tf.constant(images)).numpy()
 
 
-def _run_litert(path: Path) -> Run:
+def run_litert(path: Path) -> Run:
+    """Open a LiteRT file that ``convert`` has written."""
     import tensorflow as tf
 
     interpreter = tf.lite.Interpreter(str(path))
@@ -70,4 +52,4 @@ def _run_litert(path: Path) -> Run:
     return run
 
 
-RUNNERS = {"onnx": _run_onnx, "savedmodel": _run_savedmodel, "litert": _run_litert}
+RUNNERS = {"savedmodel": run_savedmodel, "litert": run_litert}
