@@ -73,7 +73,8 @@ def config_form() -> Config | None:
         with st.grid(5, min_column_width=150):
             start = preset(_choose_preset())
             values |= _widgets(start, BASIC)
-        st.caption("**Augmentation**: changed copies of the images, made anew for each epoch.")
+        only = "" if _resolution(start) == "native" else f" What is greyed out needs {CHOICE_LABELS['native'].lower()}."
+        st.caption(f"**Augmentation**: changed copies of the images, made anew for each epoch.{only}")
         with st.grid(3, min_column_width=150, vertical_alignment="center"):
             values |= _widgets(start, AUGMENTATION)
         with st.expander("Advanced: architecture, split, early stopping", icon=":material/tune:", key="advanced"):

@@ -44,8 +44,8 @@ def show_comparison(run: Run, info: RunInfo, settings: Settings) -> None:
                 st.metric(name, matched, wrong, delta_color="off", delta_arrow="off", width="content")
         st.caption(
             "Nuclei found, at an overlap (IoU) of more than one half. This preset learns a mask alone, so nuclei that "
-            f"touch are separated by their shape, and some are merged. {SHIPPED} learned borders and distances as "
-            "well, from 664 micrographs; on images of your own, it is the one to begin with."
+            f"touch are separated by their shape, and some are merged. The shipped “{SHIPPED}” learned borders and "
+            "distances as well, from 664 micrographs; on images of your own, it is the one to begin with."
         )
         st.page_link(
             "pages/evaluate.py",
