@@ -203,7 +203,8 @@ class Separation(Section):
 def usual_separation(model: ModelConfig) -> Separation:
     """Return how touching nuclei are separated where a Model folder does not say it: by shape, if by nothing else."""
     # Of a mask alone, shallow valleys are all there is to go by: 0.1 counts best (docs/recipe.md).
-    return Separation(separate=model.classes == 1, **({} if model.has_heads else {"min_valley_depth": 0.1}))
+    separate = model.classes == 1
+    return Separation(separate) if model.has_heads else Separation(separate, min_valley_depth=0.1)
 
 
 @dataclass(frozen=True)

@@ -106,14 +106,16 @@ def _add(nuclei: Nuclei, operation: Operation, prediction: Prediction | None) ->
     row, column = math.floor(y), math.floor(x)
     if not (0 <= row < labels.shape[0] and 0 <= column < labels.shape[1]):
         raise CorrectionError("The click lies beside the image.")
-    box = tuple(
-        slice(max(0, at - REACH), min(side, at + REACH + 1))
-        for at, side in zip((row, column), labels.shape, strict=True)
-    )
+    box = _window(row, labels.shape[0]), _window(column, labels.shape[1])
     free = (prediction.levels[box] > operation.level) & (labels[box] == 0)
     pieces, _ = ndimage.label(free, structure=EIGHT_CONNECTED)
     here = pieces[row - box[0].start, column - box[1].start]
     return _new(nuclei, box, (pieces == here) & (here > 0))
+
+
+def _window(at: int, side: int) -> slice:
+    """Return the places within ``REACH`` of one, as far as there are any."""
+    return slice(max(0, at - REACH), min(side, at + REACH + 1))
 
 
 def _new(nuclei: Nuclei, box: Box, mask: np.ndarray) -> Change:
@@ -179,8 +181,9 @@ def _split_at_seeds(nuclei: Nuclei, operation: Operation, prediction: Prediction
     if len(np.unique(markers[markers > 0])) < 2:
         raise CorrectionError("The two clicks must lie on two different pixels.")
     # Without a model's distances each pixel goes to the click that is nearer inside the nucleus.
-    has_distance = prediction is not None and prediction.distances is not None
-    distance = prediction.crop(*box).distance if has_distance else np.zeros(mask.shape)
+    distance = prediction.crop(*box).distance if prediction is not None else None
+    if distance is None:
+        distance = np.zeros(mask.shape)
     values = nuclei.labels[box].copy()
     return Change(box, values, _share_out(values, mask, markers, -distance, number, nuclei.next))
 
