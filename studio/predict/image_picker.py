@@ -93,7 +93,8 @@ def upload_images(settings: Settings) -> None:
         key=key,
         on_change=_store,
         args=(key, settings),
-        help="PNG, JPEG, BMP or TIFF; 8 or 16 bits or float; grey or colour; of any size.",
+        help="PNG, JPEG, BMP or TIFF; 8 or 16 bits or float; grey or colour; of any size. CZI, ND2 and "
+        "LIF files have to be exported as TIFF first.",
     )
     if refused := st.session_state.get("images_refused"):
         st.error(plain(refused), icon=":material/error:")

@@ -17,6 +17,7 @@ from unet.io.bounds import Refused, check_size
 from unet.io.embedded import PNG, jpeg_frames
 from unet.io.tiff import TIFF_SIGNATURES, open_tiff
 from unet.io.upright import ORIENTATION, turn_upright
+from unet.io.vendor import refuse_vendor
 from unet.memmap import WHOLE, Region
 
 Source = Path | str | bytes | BinaryIO
@@ -71,6 +72,7 @@ def open_image(source: Source, max_megapixels: int) -> Iterator[Decoder]:
             if head.startswith(signature):
                 yield _OnePicture(stream.read(), reader, max_megapixels)
                 return
+        refuse_vendor(head)
         raise Refused("is no PNG, JPEG, BMP or TIFF image")
 
 

@@ -12,10 +12,12 @@ from unet.errors import ImageError
 from unet.io.bounds import Refused
 from unet.io.budget import DECODING
 from unet.io.decode import Decoder, Source, open_image
+from unet.io.vendor import SUFFIXES
 from unet.memmap import LARGE_PIXELS, let_go, new_map
 from unet.settings import Settings
 
-IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"}
+# Those of microscope makers are taken so that it can be said what to do with them.
+IMAGE_SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", *SUFFIXES}
 # A pixel's label map, mask and intermediate results.
 WORK_BYTES = 16
 MAX_MEGAPIXELS = Settings.max_image_megapixels
