@@ -18,14 +18,17 @@ import pytest
 import streamlit as st
 import tifffile
 
-from studio.common import dataset_picker, model_picker
+from studio.common import dataset_picker, model_picker, navigation
 from studio.common.cache_key import Key
 from studio.evaluate import image_outcome, image_picker, runner
-from studio.predict import controls, export_menu, pipeline, uploads, view, viewer
+from studio.predict import controls, editor, export_menu, pipeline, uploads, view, viewer
 from studio.predict import image_picker as predict_images
+from studio.predict.corrected import basis_of
 from studio.train import gallery, previews
 from tests.factories import draw_discs, write_pairs
 from unet.config import ModelConfig, Separation
+from unet.corrections import history
+from unet.corrections.operation import Operation
 from unet.datasets.add import add_folder
 from unet.datasets.inspection import inspect_dataset
 from unet.errors import ModelError
@@ -59,6 +62,7 @@ class View:
     separation: Separation = dataclasses.field(default_factory=Separation)
     pixel_size: PixelSize | None = None
     shown: tuple[int, int] = SIZE
+    corrected: bool = False
 
 
 # What may differ between two visitors, or from one minute to the next, one at a time.
@@ -71,9 +75,10 @@ CHANGES: dict[str, View] = {
     "separation": View(separation=Separation(separate=False, clear_edge=True)),
     "pixel size": View(pixel_size=PixelSize(0.5, 0.5)),
     "shown size": View(shown=(20, 28)),
+    "corrections": View(corrected=True),
 }
 MAPS = {"image", "model", "page", "preparation"}
-OBJECTS = MAPS | {"threshold", "separation"}
+OBJECTS = MAPS | {"threshold", "separation", "corrections"}
 
 
 class World:
@@ -101,7 +106,7 @@ class World:
         return self.uploads[view.image]
 
     def decision(self, view: View) -> pipeline.Decision:
-        return pipeline.Decision(view.threshold, view.separation)
+        return pipeline.Decision(view.threshold, view.separation, original=not view.corrected)
 
     def found(self, view: View) -> tuple:
         return self.job(view), self.upload(view), view.page, self.decision(view)
@@ -135,7 +140,12 @@ def world(tmp_path_factory):
     from unet.settings import Settings
 
     folder = tmp_path_factory.mktemp("world")
-    return World(Settings(home=folder / "workspace"), folder)
+    world = World(Settings(home=folder / "workspace"), folder)
+    # What is drawn takes pixels of others, so that wherever nuclei are it changes some.
+    drawn_by_hand = Operation("draw", ((4, 4), (30, 4), (30, 30), (4, 30)), take=True)
+    job, upload, page, decision = world.found(View())
+    history.add(basis_of(job.key(upload, page, decision)), world.settings.home, drawn_by_hand, 0)
+    return world
 
 
 # ---- every cached function -------------------------------------------------------------------------------------
@@ -150,10 +160,10 @@ def view_of(job, upload, page) -> viewer.Scene:
     return view._scene(job.key(upload, page), job, upload)
 
 
-def _labels_text(world: World, view: View) -> str:
+def _packed_labels(world: World, view: View) -> tuple[str, int, int]:
     job, upload, page, decision = world.found(view)
     key = job.key(upload, page, decision).but(shown=view.shown)
-    return viewer._labels_text(key, pipeline.objects_of(job, upload, page, decision))
+    return viewer._packed_labels(key, pipeline.objects_of(job, upload, page, decision))
 
 
 def _evaluation(world: World, view: View) -> Any:
@@ -197,12 +207,15 @@ WALKED: dict[str, tuple[Callable[[World, View], Any], set[str]]] = {
         lambda w, v: model_picker.open_model(w.entry(v)).predict(np.eye(40, dtype=np.uint8)).levels,
         {"model"},
     ),
+    "common.navigation.clear_away": (lambda w, v: navigation.clear_away(w.settings.home), set()),
     "evaluate.image_outcome._drawn": (_outcome, {"image", "model", "threshold"}),
     "evaluate.runner._held": (_evaluation, {"image", "model"}),
     "predict.controls._own_pixel_size": (
         lambda w, v: controls._own_pixel_size(w.upload(v).digest, w.upload(v)),
         {"image"},
     ),
+    "predict.corrected._stage": (lambda w, v: pipeline.nuclei_of(*w.found(v)).labels, OBJECTS - {"corrections"}),
+    "predict.editor._touched": (lambda w, v: sorted(editor.touched_numbers(*w.found(v))), {"corrections"}),
     "predict.image_picker._digest": (_sample_digest, {"image"}),
     "predict.pipeline._advice": (lambda w, v: pipeline.advice_of(*w.found(v)), set()),
     "predict.pipeline._decoded": (
@@ -217,7 +230,7 @@ WALKED: dict[str, tuple[Callable[[World, View], Any], set[str]]] = {
     "predict.pipeline._objects": (lambda w, v: pipeline.objects_of(*w.found(v)), OBJECTS),
     "predict.prediction_cache.held": (lambda w, v: pipeline.prediction_of(*w.found(v)[:3]).levels, MAPS),
     "predict.view._scene": (_scene, MAPS),
-    "predict.viewer._labels_text": (_labels_text, OBJECTS | {"shown size"}),
+    "predict.viewer._packed_labels": (_packed_labels, OBJECTS | {"shown size"}),
     "train.gallery._thumbnail": (
         lambda w, v: gallery.thumbnail(w.datasets[v.image], "sample00", True, w.settings),
         {"image"},
