@@ -1,10 +1,13 @@
 # make run · make test · make check. All of it lives in .venv, which is made when it is first needed.
 # Another interpreter: make run PYTHON=python3.13        Another port: make run PORT=8502
+# For others on the network, too: make run HOST=0.0.0.0
 
 PYTHON ?= $(shell for each in python3.12 python3.13 python3.11 python3 python; do \
 	$$each -c 'import ensurepip, sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	2>/dev/null && echo $$each && break; done)
 PORT ?= 8501
+# This machine alone. What opening it to a network means stands in the README.
+HOST ?= 127.0.0.1
 BIN := .venv/bin
 TESTS ?= tests
 
@@ -19,7 +22,7 @@ help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' Makefile | column -t -s '#' 2>/dev/null || grep '## ' Makefile
 
 run: .venv/app.stamp ## make the environment if need be, and open the app
-	$(BIN)/python -m streamlit run streamlit_app.py --server.port $(PORT)
+	$(BIN)/python -m unet run --host $(HOST) --port $(PORT)
 
 test: .venv/dev.stamp $(if $(filter tests tests/browser%,$(TESTS)),browser) $(if $(filter tests tests/js%,$(TESTS)),node) ## run every test; TESTS=tests/unit runs a part
 	$(BIN)/python -m pytest $(TESTS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from unet.errors import ConfigError
@@ -18,6 +18,7 @@ SHIPPED_MODELS = ASSETS / "models"
 DEFAULT_MODEL = SHIPPED_MODELS / "nuclei"
 
 MB = 1024 * 1024
+SHORTEST_KEY = 16
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,15 @@ class Settings:
     training : bool
         ``UNET_TRAINING``: whether the app offers training (``on``/``off``).
     local_folders : bool
-        ``UNET_LOCAL_FOLDERS``: whether a browser on the same machine may name a folder as dataset (``on``/``off``).
+        ``UNET_LOCAL_FOLDERS``: whether whoever opens the app on this very machine may name a folder as dataset, and
+        change what has no owner or another (``on``/``off``). It takes effect only while the server listens to this
+        machine alone, and means that no proxy passes others on to it, which the server cannot see.
     keep_runs : int
         ``UNET_KEEP_RUNS``: how many finished runs are kept; the oldest go when a new one starts. 0 keeps all.
+    max_kept_mb : int
+        ``UNET_MAX_KEPT_MB``: how much all datasets and uploaded models may take together, in MiB.
+    admin_key : str
+        ``UNET_ADMIN_KEY``: who knows it may stop, change and delete whatever there is. Empty: nobody may.
     """
 
     home: Path
@@ -47,8 +54,10 @@ class Settings:
     max_dataset_mb: int = 2000
     max_image_megapixels: int = 120
     training: bool = True
-    local_folders: bool = True
+    local_folders: bool = False
     keep_runs: int = 0
+    max_kept_mb: int = 20_000
+    admin_key: str = field(default="", repr=False)
 
     @property
     def datasets(self) -> Path:
@@ -83,6 +92,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         training=_switch(environ, "UNET_TRAINING", Settings.training),
         local_folders=_switch(environ, "UNET_LOCAL_FOLDERS", Settings.local_folders),
         keep_runs=_whole(environ, "UNET_KEEP_RUNS", Settings.keep_runs, low=0),
+        max_kept_mb=_whole(environ, "UNET_MAX_KEPT_MB", Settings.max_kept_mb, low=1),
+        admin_key=_key(environ, "UNET_ADMIN_KEY"),
     )
 
 
@@ -103,6 +114,13 @@ def _whole(environ: Mapping[str, str], name: str, default: int, low: int) -> int
     if value < low:
         raise ConfigError(f"{name} is “{text}”; it must be a whole number of at least {low}.")
     return value
+
+
+def _key(environ: Mapping[str, str], name: str) -> str:
+    text = environ.get(name, "").strip()
+    if 0 < len(text) < SHORTEST_KEY:
+        raise ConfigError(f"{name} is too short to be a secret; it must have at least {SHORTEST_KEY} characters.")
+    return text
 
 
 def _switch(environ: Mapping[str, str], name: str, default: bool) -> bool:

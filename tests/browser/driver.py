@@ -48,6 +48,7 @@ class App:
             "UNET_HOME": str(self.home),
             "HOME": str(folder / "user"),  # no settings or secrets of whoever runs the tests
             "TF_CPP_MIN_LOG_LEVEL": "2",
+            "UNET_LOCAL_FOLDERS": "on",  # as with make run
             **environment,
         }
         (folder / "user").mkdir(parents=True, exist_ok=True)

@@ -31,6 +31,8 @@ from unet.spreadsheets import csv_of_frame
 def run(options: argparse.Namespace) -> int:
     """Open the app; returns when it is closed."""
     os.environ["UNET_HOME"] = str(read_settings().home)  # a relative one is meant from here
+    if options.host in ("127.0.0.1", "::1", "localhost"):
+        os.environ.setdefault("UNET_LOCAL_FOLDERS", "on")  # whoever starts it so sits at this machine
     os.chdir(PROJECT)  # Streamlit reads its settings from the folder that it is started in
     sys.argv = ["streamlit", "run", "streamlit_app.py", "--server.address", options.host]
     sys.argv += ["--server.port", str(options.port)]
