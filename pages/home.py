@@ -5,8 +5,9 @@ from __future__ import annotations
 import streamlit as st
 
 from studio.common.navigation import enter
+from studio.common.visitor import visitor
 from studio.home.diagram import ILLUSTRATIONS, show_diagram
-from studio.home.quickstart import start_sample_training, why_no_training
+from studio.home.quickstart import SOMEBODY_ELSES, start_sample_training, why_no_training
 from unet.errors import UnetError
 from unet.runs.run import current_run
 from unet.settings import read_settings
@@ -14,6 +15,7 @@ from unet.settings import read_settings
 enter()
 settings = read_settings()
 running = current_run(settings)
+others = running is not None and not visitor(settings).may_list(running.folder)
 page = st.container(horizontal_alignment="center").container(width=1120)
 
 welcome, picture = page.columns([5, 6], gap="large", vertical_alignment="center")
@@ -27,11 +29,11 @@ with welcome:
     )
     with st.container(horizontal=True):
         train = st.button(
-            "See the running training" if running else "Train on a sample dataset",
+            "See the running training" if running and not others else "Train on a sample dataset",
             type="primary",
             icon=":material/model_training:",
             key="train_sample",
-            disabled=why_no_training(settings) is not None and not running,
+            disabled=others or (why_no_training(settings) is not None and not running),
         )
         predict = st.button("Try a prediction", icon=":material/image_search:", key="try_prediction")
 
@@ -46,6 +48,8 @@ with welcome:
             st.switch_page("pages/train.py", query_params={"run": run.name})
     elif predict:
         st.switch_page("pages/predict.py", query_params={"samples": "1"})
+    elif others:
+        st.info(SOMEBODY_ELSES, icon=":material/hourglass_top:")
     elif running:
         st.info(
             f"The run “{running.name}” is training. Only one training can run at a time, so the "

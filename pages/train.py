@@ -7,6 +7,7 @@ import streamlit as st
 from studio.common.dataset_picker import came_as, choose, choose_dataset, chosen_dataset, dataset_report
 from studio.common.navigation import enter
 from studio.common.scroll import scroll
+from studio.common.visitor import administrator_door, visitor
 from studio.train.overview import show_overview, show_remarks
 from studio.train.run_list import open_run_view, show_runs
 from studio.train.run_view import show_run
@@ -43,7 +44,7 @@ def set_up() -> None:
     st.title("Train", anchor=False)
     st.markdown("Give examples, images with their masks, and watch a U-Net learn to find nuclei in them.")
     running = current_run(settings)
-    if running:
+    if running and visitor(settings).may_list(running.folder):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
             st.markdown(f":material/model_training: The run **{running.name}** is training.", width="stretch")
             st.button("Watch it", icon=":material/visibility:", on_click=open_run_view, args=(running.name,))
@@ -119,4 +120,5 @@ with page:
     else:
         set_up()
     show_runs(settings, shown=name)
+    administrator_door(settings)
     scroll()

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
@@ -21,7 +21,7 @@ from streamlit import config, runtime
 
 from studio.common.visitor import COOKIE, TOKEN
 from unet.errors import ConfigError
-from unet.settings import MB, Settings, read_settings
+from unet.settings import MB, read_settings
 
 YEAR = 365 * 24 * 3600
 UPLOADS = "/_stcore/upload_file/"
@@ -101,15 +101,9 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     """Take over the settings, and see to it that the server ends soon after it is told to."""
     _end_in_time()
     st.secrets.load_if_toml_exists()
-    try:
-        _let_through(read_settings())
-    except ConfigError:
-        pass  # the pages say so
+    with suppress(ConfigError):  # the pages say so
+        config.set_option("server.maxUploadSize", read_settings().max_upload_mb)
     yield {}
-
-
-def _let_through(settings: Settings) -> None:
-    config.set_option("server.maxUploadSize", settings.max_upload_mb)
 
 
 def _end_in_time() -> None:

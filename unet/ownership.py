@@ -7,7 +7,7 @@ at the machine, or its administrator, may change it.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -83,6 +83,11 @@ class Visitor:
         if self.digest not in owners_of(folder):
             with (_home(folder) / OWNERS).open("a", encoding="ascii") as file:
                 file.write(f"{self.digest}\n")
+
+    def claim_new(self, folder: Path, known: Collection[Path]) -> None:
+        """Make something hers unless it was among those known before, and everybody's: the same content again."""
+        if folder not in known or owners_of(folder):
+            self.claim(folder)
 
     def let_go(self, folder: Path) -> bool:
         """Take her from the owners, and tell whether nobody else is left, so that it may be deleted.

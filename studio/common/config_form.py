@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from studio.common.text import plain
+from studio.common.visitor import visitor
 from unet.config import ONLY_CROPS, PRESETS, Config, ModelConfig, TrainingConfig, preset
 from unet.errors import ConfigError, UnetError
 from unet.models.metadata import check_config
@@ -181,7 +182,8 @@ def _resolution(start: Config) -> str:
 
 def _starts(start: Config) -> list[str]:
     """Return the models that a training may start from, and before them none."""
-    models = list_models(read_settings())
+    settings = read_settings()
+    models = visitor(settings).listed(list_models(settings))
     return ["", *(model.key for model in models if not different_weights(model.info.config, start.model))]
 
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import ipaddress
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
-from urllib.parse import urlsplit
 
 import streamlit as st
 
 from studio.common.progress import progress_bar
 from studio.common.scroll import begin_at_top
-from studio.common.text import own_file_name
+from studio.common.text import own_file_name, plain
+from studio.common.visitor import sits_here, visitor
 from unet.datasets.add import Dataset, add_files, add_folder, add_sample, add_zip, delete_dataset, list_datasets
 from unet.datasets.inspection import DatasetReport, inspect_dataset
 from unet.errors import DatasetError, UnetError
 from unet.files import own_prefix, sweep
 from unet.io.images import IMAGE_SUFFIXES
+from unet.ownership import NotYours
 from unet.settings import MB, Settings
 
 PARAMETER = "dataset"
@@ -96,9 +96,9 @@ def came_as(dataset: Dataset) -> str:
 
 def choose_dataset(settings: Settings) -> None:
     """Draw the ways to a dataset; when there is one, it is put into the address and the page is drawn again."""
-    local = settings.local_folders and browser_is_here(st.context.url, st.context.ip_address)
-    hidden = {"earlier"} if not list_datasets(settings) else set()
-    offered = [source for source in SOURCES if source not in (hidden if local else hidden | {"path"})]
+    hidden = set() if _earlier_ones(settings) else {"earlier"}
+    hidden |= set() if settings.local_folders and sits_here(settings) else {"path"}
+    offered = [source for source in SOURCES if source not in hidden]
     source = st.segmented_control(
         "Where the dataset comes from",
         offered,
@@ -112,27 +112,6 @@ def choose_dataset(settings: Settings) -> None:
     draw[source](settings)
 
 
-def browser_is_here(url: str | None, address: str | None) -> bool:
-    """Tell whether the browser runs on the same machine as the server, as far as can be told.
-
-    Parameters
-    ----------
-    url : str or None
-        Of the app, as the browser sees it: one behind a proxy has the proxy's name there.
-    address : str or None
-        The browser's; Streamlit gives none for a browser that came by ``localhost``.
-    """
-    if urlsplit(url or "").hostname not in {"localhost", "127.0.0.1", "::1"}:
-        return False
-    if address is None:
-        return True
-    with suppress(ValueError):
-        found = ipaddress.ip_address(address)
-        # A server that listens on IPv6 sees IPv4 wrapped, as in ::ffff:127.0.0.1.
-        return (getattr(found, "ipv4_mapped", None) or found).is_loopback
-    return False
-
-
 def _zip(settings: Settings) -> None:
     upload = st.file_uploader(
         "A zip of images and masks, such as stage1_train.zip",
@@ -143,7 +122,7 @@ def _zip(settings: Settings) -> None:
         "beside `masks/` or `labels/` with equal file names.",
     )
     if upload:
-        _add(lambda: _store_zip(upload, settings), upload.file_id)
+        _add(lambda: _store_zip(upload, settings), settings, upload.file_id)
 
 
 def _folder(settings: Settings) -> None:
@@ -156,17 +135,17 @@ def _folder(settings: Settings) -> None:
         help="The browser sends the files one by one: for thousands of them, a zip is much quicker.",
     )
     if uploads:
-        _add(lambda: _store_files(uploads, settings), "".join(upload.file_id for upload in uploads))
+        _add(lambda: _store_files(uploads, settings), settings, "".join(upload.file_id for upload in uploads))
 
 
 def _sample(settings: Settings) -> None:
     st.markdown("64 synthetic fluorescence images, drawn on the spot: uneven light, noise, touching nuclei.")
     if st.button("Use the sample dataset", icon=":material/science:", type="primary", key="use_sample"):
-        _add(lambda: _draw_sample(settings))
+        _add(lambda: _draw_sample(settings), settings)
 
 
 def _earlier(settings: Settings) -> None:
-    known = {dataset.id: dataset for dataset in list_datasets(settings)}
+    known = {dataset.id: dataset for dataset in _earlier_ones(settings)}
     name = st.selectbox(
         "A dataset that was added before",
         list(known),
@@ -181,16 +160,28 @@ def _earlier(settings: Settings) -> None:
             on_click=choose,
             args=(name,),
         )
-        with st.popover("Delete …", icon=":material/delete:", type="tertiary"):
-            keeps = " The folder's own files stay." if known[name].source == "folder" else ""
-            st.markdown(f"Delete **{known[name].name}** with all that was made from it?{keeps}")
-            st.button(
-                "Delete the dataset",
-                icon=":material/delete:",
-                key="delete_earlier",
-                on_click=_delete,
-                args=(known[name],),
-            )
+        if visitor(settings).may_change(known[name].folder):
+            _delete_popover(known[name], settings)
+
+
+def _earlier_ones(settings: Settings) -> list[Dataset]:
+    """Return the datasets that are the visitor's, or everybody's; what a link names can be opened all the same."""
+    who = visitor(settings)
+    shown = who.listed(list_datasets(settings))
+    return [each for each in shown if each.source != "folder" or who.may_change(each.folder)]
+
+
+def _delete_popover(dataset: Dataset, settings: Settings) -> None:
+    with st.popover("Delete …", icon=":material/delete:", type="tertiary"):
+        keeps = " The folder's own files stay." if dataset.source == "folder" else ""
+        st.markdown(f"Delete **{plain(dataset.name)}** with all that was made from it?{keeps}")
+        st.button(
+            "Delete the dataset",
+            icon=":material/delete:",
+            key="delete_earlier",
+            on_click=_delete,
+            args=(dataset, settings),
+        )
 
 
 def _path(settings: Settings) -> None:
@@ -198,24 +189,28 @@ def _path(settings: Settings) -> None:
         text = st.text_input(
             "A folder on this machine",
             placeholder="/data/stage1_train",
-            help="It is read where it lies, and not copied. Offered since the browser runs on the same machine.",
+            help="It is read where it lies, and not copied. Offered since this browser runs on the same machine.",
         )
         sent = st.form_submit_button("Use this folder", icon=":material/folder_open:", type="primary")
     if sent and text.strip():
-        _add(lambda: _register(Path(text.strip()), settings))
+        _add(lambda: _register(Path(text.strip()), settings), settings)
     elif sent:
         st.info("Write the folder's path first.", icon=":material/info:")
 
 
-def _add(add: Callable[[], Dataset], token: str | None = None) -> None:
-    """Add a dataset and go on with it, or say why it is refused.
+def _add(add: Callable[[], Dataset], settings: Settings, token: str | None = None) -> None:
+    """Add a dataset, as the visitor's, and go on with it, or say why it is refused.
 
     An upload stays in its widget, so its ``token`` keeps it from being tried anew at each rerun.
     """
     refused = st.session_state.get("refused", {}) if token else {}
     if token not in refused:
         try:
-            choose(add().id)
+            known = {dataset.folder for dataset in list_datasets(settings)}
+            dataset = add()
+            if dataset.source != "sample":  # which is everybody's
+                visitor(settings).claim_new(dataset.folder, known)
+            choose(dataset.id)
             st.rerun()
         except (UnetError, OSError) as error:
             refused = {token: _reason(error)}
@@ -227,9 +222,10 @@ def _reason(error: Exception) -> str:
     return str(error) if isinstance(error, UnetError) else f"The dataset could not be stored: {error}"
 
 
-def _delete(dataset: Dataset) -> None:
-    with suppress(OSError):  # somebody else was quicker
-        delete_dataset(dataset)
+def _delete(dataset: Dataset, settings: Settings) -> None:
+    with suppress(OSError, NotYours):  # somebody else was quicker
+        if visitor(settings).let_go(dataset.folder):
+            delete_dataset(dataset)
 
 
 # ---- storing it ------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import streamlit as st
 from studio.common.model_card import card_of, show_card
 from studio.common.model_export import show_exports
 from studio.common.text import own_file_name, plain, short, unique_names
+from studio.common.visitor import visitor
 from unet.errors import ModelError
 from unet.files import own_prefix
 from unet.models.folder import ModelEntry, find_model, list_models, model_stamp, store_model_zip
@@ -110,7 +111,7 @@ def choose_model(settings: Settings, warn: Callable[[str], object] = st.warning)
     ModelEntry or None
         The chosen one, or None if there is none at all.
     """
-    entries = {entry.key: entry for entry in list_models(settings)}
+    entries = {entry.key: entry for entry in visitor(settings).listed(list_models(settings))}
     wanted = st.query_params.get(PARAMETER)
     problem = None
     if wanted and wanted not in entries:
@@ -261,7 +262,9 @@ def _store(key: str, settings: Settings) -> None:
         with tempfile.TemporaryDirectory(prefix=own_prefix(), dir=settings.cache) as folder:
             archive = Path(folder) / own_file_name(upload.name, "model.zip")
             archive.write_bytes(upload.getbuffer())
+            known = set(settings.models.glob("*"))
             stored = store_model_zip(archive, settings)
+            visitor(settings).claim_new(stored, known)
     except (ModelError, OSError) as error:
         st.session_state["model_refused"] = str(error)
         return

@@ -25,7 +25,7 @@ ADMINISTRATOR = "is_administrator"
 
 def visitor(settings: Settings) -> Visitor:
     """Return who is before the browser of this run of the page."""
-    token = st.context.cookies.get(COOKIE, "")
+    token = st.context.cookies.to_dict().get(COOKIE, "")
     if not TOKEN.fullmatch(token):  # cookies are switched off: what is made belongs to this visit
         token = st.session_state.setdefault(COOKIE, secrets.token_urlsafe())
     return Visitor.of(token, rules=sits_here(settings) or st.session_state.get(ADMINISTRATOR, False))
@@ -92,7 +92,9 @@ def administrator_door(settings: Settings) -> None:
     if not settings.admin_key or sits_here(settings):
         return
     if st.session_state.get(ADMINISTRATOR):
-        st.caption(":material/shield_person: You are the administrator in this tab: everything here is yours to change.")
+        st.caption(
+            ":material/shield_person: You are the administrator in this tab: everything here is yours to change."
+        )
         return
     with st.popover("Administrator", icon=":material/shield_person:", type="tertiary"):
         st.text_input("Key", type="password", key="admin_key", on_change=_try_key, args=(settings,))

@@ -10,6 +10,7 @@ from studio.common.dataset_picker import PARAMETER as UPLOADED
 from studio.common.dataset_picker import choose_dataset, dataset_report
 from studio.common.text import plain
 from studio.common.url_state import choose_in_address, say_of_address
+from studio.common.visitor import visitor
 from unet.datasets.add import Dataset, list_datasets
 from unet.datasets.inspection import DatasetReport
 from unet.errors import RunError
@@ -48,11 +49,13 @@ class Labelled:
 def choose_labelled(entry: ModelEntry, settings: Settings) -> Labelled | None:
     """Draw the choice of images, a run's own validation side first; return it, or None if there is none yet."""
     datasets = {dataset.id: dataset for dataset in list_datasets(settings)}
-    if not datasets:
+    # What a link names can be scored on, whoever it belongs to.
+    linked = {entry.key, st.query_params.get(UPLOADED), st.query_params.get(DATA)}
+    options = _options(entry, datasets, linked, settings)
+    if not options:
         st.markdown("**Images with masks**")
         choose_dataset(settings)
         return None
-    options = _options(entry, datasets, settings)
     uploaded = st.query_params.pop(UPLOADED, None)
     if uploaded in datasets:
         st.query_params[DATA] = uploaded
@@ -70,10 +73,13 @@ def choose_labelled(entry: ModelEntry, settings: Settings) -> Labelled | None:
     return Labelled(dataset, report, ids, options[key])
 
 
-def _options(entry: ModelEntry, datasets: dict[str, Dataset], settings: Settings) -> dict[str, str]:
+def _options(entry: ModelEntry, datasets: dict[str, Dataset], linked: set, settings: Settings) -> dict[str, str]:
     """Return what can be chosen: the model's own validation side, all datasets, then other runs' validation sides."""
     sides = {}
+    who = visitor(settings)
     for run in list_runs(settings):
+        if f"run:{run.name}" not in linked and not who.may_list(run.folder):
+            continue
         try:
             info = run.info()
         except RunError:
@@ -81,7 +87,8 @@ def _options(entry: ModelEntry, datasets: dict[str, Dataset], settings: Settings
         if info.dataset["id"] in datasets:
             number = len(info.validation_ids)
             sides[f"run:{run.name}"] = f"{info.dataset['name']} · {number:,} validation images of {run.name}"
-    whole = {key: f"{dataset.name} · all images" for key, dataset in datasets.items()}
+    shown = {key: each for key, each in datasets.items() if key in linked or who.may_list(each.folder)}
+    whole = {key: f"{dataset.name} · all images" for key, dataset in shown.items()}
     own = {entry.key: sides.pop(entry.key)} if entry.key in sides else {}
     return own | whole | sides
 

@@ -8,12 +8,13 @@ import pandas as pd
 import streamlit as st
 
 from studio.common.text import plain
+from studio.common.visitor import visitor
 from studio.evaluate import charts as score_charts
 from studio.evaluate.image_outcome import show_image
 from studio.evaluate.image_picker import Labelled
 from studio.evaluate.report import as_html, as_json
 from studio.evaluate.score_table import MEANING, score_table, shown, value_of
-from unet.errors import ModelError
+from unet.errors import UnetError
 from unet.evaluation.evaluate import Evaluation
 from unet.evaluation.scores import Scores
 from unet.models.folder import copy_with_threshold, store_threshold
@@ -93,6 +94,9 @@ def _offer_thresholds(entry: ModelEntry, best: float, chosen: float, settings: S
         offers = {f"{best:.2f}": ("Use {}, the best", best)}
     offers.pop(f"{own:.2f}", None)
     shipped = entry.folder.is_relative_to(SHIPPED_MODELS)
+    if not shipped and not visitor(settings).may_change(entry.folder):
+        st.caption("The model was made in another browser: only its owner may change it.")
+        return
     with st.container(horizontal=True):
         for place, (text, (words, threshold)) in enumerate(offers.items()):
             st.button(
@@ -124,13 +128,17 @@ def _store(entry: ModelEntry, threshold: float, settings: Settings) -> None:
     key = entry.key
     try:
         if entry.folder.is_relative_to(SHIPPED_MODELS):
-            key = f"uploaded:{copy_with_threshold(entry.folder, settings, threshold).name}"
+            known = set(settings.models.glob("*"))
+            copy = copy_with_threshold(entry.folder, settings, threshold)
+            visitor(settings).claim_new(copy, known)
+            key = f"uploaded:{copy.name}"
             st.query_params["model"] = key
             st.toast("The copy is chosen.", icon=":material/check_circle:")
         else:
+            visitor(settings).require(entry.folder)
             store_threshold(entry.folder, threshold)
             st.toast(f"{threshold:.2f} is the model's own threshold now.", icon=":material/check_circle:")
-    except ModelError as error:
+    except UnetError as error:
         st.toast(plain(str(error)), icon=":material/error:")
         return
     st.session_state[_before(key)] = (entry.key, entry.info.threshold)

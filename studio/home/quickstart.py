@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from studio.common.visitor import visitor
 from unet.config import Config, preset
 from unet.errors import TrainingBusy
 from unet.runs.run import Run, current_run, delete_run
 from unet.settings import Settings
 
 Progress = Callable[[str, float], None]
+
+SOMEBODY_ELSES = "Somebody else's training is under way, and only one can run at a time. Try again when it has ended."
 
 
 def quick_config() -> Config:
@@ -54,6 +57,7 @@ def start_sample_training(settings: Settings, progress: Progress | None = None) 
     dataset = add_sample(settings, progress=_share(progress, "Drawing the sample images"))
     report = inspect_dataset(dataset, settings, progress=_share(progress, "Looking at the samples"))
     run = create_run(dataset, report, quick_config(), settings, name="first-training")
+    visitor(settings).claim(run.folder)
     try:
         start(run, settings)
     except TrainingBusy:  # someone else was quicker

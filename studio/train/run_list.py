@@ -10,6 +10,8 @@ import streamlit as st
 
 from studio.common.scroll import begin_at_top
 from studio.common.text import duration, plain, short
+from studio.common.visitor import visitor
+from studio.home.quickstart import SOMEBODY_ELSES
 from studio.train.run_table import show_table
 from unet.config import Config
 from unet.datasets.add import Dataset
@@ -51,6 +53,7 @@ def start_run(dataset: Dataset, report: DatasetReport, config: Config, settings:
     if busy:
         raise TrainingBusy(busy.name)
     run = create_run(dataset, report, config, settings, title[:LONGEST_TITLE] or None)
+    visitor(settings).claim(run.folder)
     try:
         if title:
             write_notes(run, title, "")
@@ -74,8 +77,11 @@ def badge(state: RunState) -> None:
     st.badge(state.status, color=color, icon=icon)
 
 
-def show_busy(error: TrainingBusy, key: str) -> None:
-    """Say that another training is ahead, with a button that leads to it."""
+def show_busy(error: TrainingBusy, key: str, settings: Settings) -> None:
+    """Say that another training is ahead, with a button that leads to it unless it is somebody else's."""
+    if not visitor(settings).may_list(settings.runs / error.run_name):
+        st.warning(SOMEBODY_ELSES, icon=":material/hourglass_top:")
+        return
     st.warning(str(error), icon=":material/hourglass_top:")
     st.button(
         f"Watch “{error.run_name}”",
@@ -88,7 +94,8 @@ def show_busy(error: TrainingBusy, key: str) -> None:
 
 def show_runs(settings: Settings, shown: str | None = None) -> None:
     """Draw the list of runs: open one, or delete it."""
-    runs = [run for run in list_runs(settings) if run.name != shown]
+    who = visitor(settings)
+    runs = [run for run in who.listed(list_runs(settings)) if run.name != shown]
     if not runs:
         return
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
@@ -103,7 +110,7 @@ def show_runs(settings: Settings, shown: str | None = None) -> None:
         return
     many = len(runs) > FEW and not st.session_state.get("all_runs")
     for run in runs[:FEW] if many else runs:
-        _row(run)
+        _row(run, who.may_change(run.folder), settings)
     if many:
         st.button(f"Show all {len(runs)}", key="show_all_runs", type="tertiary", on_click=_show_all)
 
@@ -112,7 +119,7 @@ def _show_all() -> None:
     st.session_state["all_runs"] = True
 
 
-def _row(run: Run) -> None:
+def _row(run: Run, may_delete: bool, settings: Settings) -> None:
     state = run.state()
     with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small", key=f"row-{run.name}"):
         st.button(
@@ -126,12 +133,18 @@ def _row(run: Run) -> None:
         )
         badge(state)
         st.caption(summary(run, state), width="stretch")
+        if not may_delete:
+            return
         with st.popover(
             "", icon=":material/delete:", type="tertiary", help=f"Delete {run.name}", disabled=state.active
         ):
             st.markdown(f"Delete **{run.name}** with its model and curves? It cannot be brought back.")
             st.button(
-                "Delete the run", icon=":material/delete:", key=f"delete-{run.name}", on_click=_delete, args=(run,)
+                "Delete the run",
+                icon=":material/delete:",
+                key=f"delete-{run.name}",
+                on_click=_delete,
+                args=(run, settings),
             )
 
 
@@ -156,9 +169,10 @@ def _when(created: str) -> str:
     return created
 
 
-def _delete(run: Run) -> None:
+def _delete(run: Run, settings: Settings) -> None:
     try:
+        visitor(settings).require(run.folder)
         delete_run(run)
         st.toast(f"The run “{run.name}” is deleted.", icon=":material/delete:")
-    except (RunError, OSError) as error:
+    except (UnetError, OSError) as error:
         st.toast(str(error), icon=":material/error:")

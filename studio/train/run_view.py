@@ -9,6 +9,7 @@ import streamlit as st
 from studio.common import charts, config_form
 from studio.common.dataset_picker import choose
 from studio.common.text import duration, plain
+from studio.common.visitor import visitor
 from studio.train.comparison import show_comparison
 from studio.train.previews import show_previews
 from studio.train.run_list import badge, show_busy
@@ -93,7 +94,7 @@ def _header(run: Run, info: RunInfo, state: RunState, settings: Settings) -> Non
         st.error(str(problem), icon=":material/error:")
     busy = st.session_state.get(f"busy-{run.name}")
     if busy and busy != run.name and not state.active:
-        show_busy(TrainingBusy(busy), key=run.name)
+        show_busy(TrainingBusy(busy), run.name, settings)
 
 
 def _notes_form(run: Run) -> None:
@@ -111,7 +112,10 @@ def _notes_form(run: Run) -> None:
 
 
 def _buttons(run: Run, info: RunInfo, state: RunState, settings: Settings) -> None:
-    if state.active:
+    mine = visitor(settings).may_change(run.folder)
+    if state.active and not mine:
+        st.caption("Somebody else's training: you may watch it.")
+    elif state.active:
         st.button(
             "Stop training",
             icon=":material/stop_circle:",
@@ -119,9 +123,10 @@ def _buttons(run: Run, info: RunInfo, state: RunState, settings: Settings) -> No
             disabled=state.status == "stopping",
             help="Ends after the batch that it is at. The best model so far stays, and Resume goes on from the last "
             "finished epoch.",
-            on_click=request_stop,
-            args=(run,),
+            on_click=_stop,
+            args=(run, settings),
         )
+    if state.active:
         return
     if run.model_folder:
         # Links, not buttons: a button's address would first be written behind this page's, where Back then leads.
@@ -130,7 +135,7 @@ def _buttons(run: Run, info: RunInfo, state: RunState, settings: Settings) -> No
             "pages/predict.py", label="**Open in Predict**", icon=":material/image_search:", query_params=model
         )
         st.page_link("pages/evaluate.py", label="**Evaluate**", icon=":material/speed:", query_params=model)
-    if state.resumable and settings.training:
+    if state.resumable and settings.training and mine:
         st.button(
             "Resume" if state.reason != "Not started yet." else "Start",
             icon=":material/play_arrow:",
@@ -150,9 +155,15 @@ def _buttons(run: Run, info: RunInfo, state: RunState, settings: Settings) -> No
         )
 
 
+def _stop(run: Run, settings: Settings) -> None:
+    if visitor(settings).may_change(run.folder):
+        request_stop(run)
+
+
 def _resume(run: Run, settings: Settings) -> None:
     st.session_state.pop(f"busy-{run.name}", None)
     try:
+        visitor(settings).require(run.folder)
         start(run, settings)
     except (UnetError, OSError) as error:
         st.session_state[f"problem-{run.name}"] = error

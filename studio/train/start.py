@@ -66,7 +66,7 @@ def _start(dataset: Dataset, report: DatasetReport, config: Config, settings: Se
         with st.spinner("Starting …"):
             run = start_run(dataset, report, config, settings, title)
     except TrainingBusy as busy:
-        show_busy(busy, key="start")
+        show_busy(busy, "start", settings)
     except (UnetError, OSError) as error:
         st.error(f"The training could not be started. {worded(error)}", icon=":material/error:")
     else:

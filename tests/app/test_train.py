@@ -11,7 +11,6 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from studio.common.config_form import parse_numbers
-from studio.common.dataset_picker import browser_is_here
 from studio.common.text import duration, own_file_name
 from tests.factories import write_pairs, write_tutorial, zip_folder
 from unet.config import ModelConfig, preset
@@ -119,26 +118,14 @@ def test_an_earlier_dataset_is_used_or_deleted(open_app, tutorial_zip, settings)
     assert list_datasets(settings) == []
 
 
-@pytest.mark.parametrize(
-    ("url", "address", "here"),
-    [
-        ("http://localhost:8501", None, True),
-        ("http://127.0.0.1:8501/train", "::ffff:127.0.0.1", True),
-        ("http://[::1]:8501", "::1", True),
-        ("http://localhost:8501", "192.0.2.7", False),
-        ("https://app.example.org", None, False),
-        ("http://localhost.example.org", "127.0.0.1", False),
-        (None, None, False),
-        ("http://localhost:8501", "nonsense", False),
-    ],
-)
-def test_whether_the_browser_is_on_this_machine(url, address, here):
-    assert browser_is_here(url, address) is here
-
-
-def test_a_folder_is_offered_only_to_a_browser_on_this_machine(open_app):
-    # AppTest has no address at all, like a browser that could be anywhere.
+def test_a_folder_is_offered_only_where_the_server_was_started_so(open_app, monkeypatch, tutorial_folder):
     assert "Path" not in " ".join(open_app("train").segmented_control(key="dataset_source").options)
+    monkeypatch.setenv("UNET_LOCAL_FOLDERS", "on")
+    app = choose_source(open_app("train"), "path")
+    app.text_input[0].set_value(str(tutorial_folder))
+    app.button[0].click().run()
+    assert not app.exception
+    assert metrics(app)["Images to train on"] == "6"
 
 
 @pytest.mark.parametrize(
