@@ -63,11 +63,11 @@ def test_its_table_has_every_setting_with_its_default():
     assert rows.keys() == defaults.keys()
     for name, default in defaults.items():
         if default is not dataclasses.MISSING:
-            shown = ("off", "on")[default] if isinstance(default, bool) else str(default)
+            shown = ("off", "on")[default] if isinstance(default, bool) else str(default) or "none"
             assert rows[name] == shown, name
 
 
 def test_its_links_and_pictures_are_there():
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith("http")]
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith(("http", "#"))]
     assert links
     assert [link for link in links if not (PROJECT / link).exists()] == []

@@ -96,7 +96,7 @@ def came_as(dataset: Dataset) -> str:
 
 def choose_dataset(settings: Settings) -> None:
     """Draw the ways to a dataset; when there is one, it is put into the address and the page is drawn again."""
-    hidden = set() if _earlier_ones(settings) else {"earlier"}
+    hidden = set() if shown_datasets(settings) else {"earlier"}
     hidden |= set() if settings.local_folders and sits_here(settings) else {"path"}
     offered = [source for source in SOURCES if source not in hidden]
     source = st.segmented_control(
@@ -145,7 +145,7 @@ def _sample(settings: Settings) -> None:
 
 
 def _earlier(settings: Settings) -> None:
-    known = {dataset.id: dataset for dataset in _earlier_ones(settings)}
+    known = {dataset.id: dataset for dataset in shown_datasets(settings)}
     name = st.selectbox(
         "A dataset that was added before",
         list(known),
@@ -164,7 +164,7 @@ def _earlier(settings: Settings) -> None:
             _delete_popover(known[name], settings)
 
 
-def _earlier_ones(settings: Settings) -> list[Dataset]:
+def shown_datasets(settings: Settings) -> list[Dataset]:
     """Return the datasets that are the visitor's, or everybody's; what a link names can be opened all the same."""
     who = visitor(settings)
     shown = who.listed(list_datasets(settings))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from studio.common.dataset_picker import PARAMETER as UPLOADED
-from studio.common.dataset_picker import choose_dataset, dataset_report
+from studio.common.dataset_picker import choose_dataset, dataset_report, shown_datasets
 from studio.common.text import plain
 from studio.common.url_state import choose_in_address, say_of_address
 from studio.common.visitor import visitor
@@ -87,8 +87,8 @@ def _options(entry: ModelEntry, datasets: dict[str, Dataset], linked: set, setti
         if info.dataset["id"] in datasets:
             number = len(info.validation_ids)
             sides[f"run:{run.name}"] = f"{info.dataset['name']} · {number:,} validation images of {run.name}"
-    shown = {key: each for key, each in datasets.items() if key in linked or who.may_list(each.folder)}
-    whole = {key: f"{dataset.name} · all images" for key, dataset in shown.items()}
+    shown = linked | {dataset.id for dataset in shown_datasets(settings)}
+    whole = {key: f"{dataset.name} · all images" for key, dataset in datasets.items() if key in shown}
     own = {entry.key: sides.pop(entry.key)} if entry.key in sides else {}
     return own | whole | sides
 

@@ -22,16 +22,27 @@ def test_every_variable_is_read(tmp_path):
             "UNET_MAX_DATASET_MB": " 6 ",
             "UNET_MAX_IMAGE_MEGAPIXELS": "7",
             "UNET_TRAINING": "off",
-            "UNET_LOCAL_FOLDERS": "False",
+            "UNET_LOCAL_FOLDERS": "on",
             "UNET_KEEP_RUNS": "8",
+            "UNET_MAX_KEPT_MB": "9",
+            "UNET_ADMIN_KEY": "sixteen letters!",
         }
     )
-    assert settings == Settings(tmp_path, 5, 6, 7, training=False, local_folders=False, keep_runs=8)
+    assert settings == Settings(
+        tmp_path, 5, 6, 7, training=False, local_folders=True, keep_runs=8, max_kept_mb=9, admin_key="sixteen letters!"
+    )
+    assert "sixteen" not in repr(settings)
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("UNET_MAX_UPLOAD_MB", "0"), ("UNET_MAX_DATASET_MB", "many"), ("UNET_KEEP_RUNS", "-1"), ("UNET_TRAINING", "2")],
+    [
+        ("UNET_MAX_UPLOAD_MB", "0"),
+        ("UNET_MAX_DATASET_MB", "many"),
+        ("UNET_KEEP_RUNS", "-1"),
+        ("UNET_TRAINING", "2"),
+        ("UNET_ADMIN_KEY", "1234"),
+    ],
 )
 def test_a_bad_value_is_refused_by_name(name, value):
     with pytest.raises(ConfigError, match=name):
