@@ -77,8 +77,11 @@ def _header(run: Run, info: RunInfo, state: RunState, settings: Settings) -> Non
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             st.subheader(plain(title_of(run)), anchor=False, width="content")
             badge(state)
-            with st.popover("", icon=":material/edit:", type="tertiary", help="Name and note", key=f"notes-{run.name}"):
-                _notes_form(run)
+            if visitor(settings).may_change(run.folder):
+                with st.popover(
+                    "", icon=":material/edit:", type="tertiary", help="Name and note", key=f"notes-{run.name}"
+                ):
+                    _notes_form(run)
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             _buttons(run, info, state, settings)
     st.caption(
