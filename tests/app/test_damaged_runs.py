@@ -39,7 +39,7 @@ def damaged(settings, tutorial_folder):
 def test_damaged_runs_break_no_page(open_app, damaged, page):
     app = open_app(page)
     assert not app.exception
-    assert page != "train" or "bad6" in labels(app)
+    assert page != "train" or ":blue[bad6]" in labels(app)
 
 
 @pytest.mark.parametrize("index", range(len(DAMAGES) + 1))

@@ -149,7 +149,7 @@ def annas(deployed, settings, tmp_path):
 def test_a_run_is_its_makers(deployed, annas):
     with visit(deployed.url, token=ANNA) as visitor:
         listed, opened = visitor.run("train"), visitor.run("train", run="annas")
-    assert 'label: "annas"' in listed and "delete-annas" in listed
+    assert "open-annas" in listed and "delete-annas" in listed
     assert 'label: "Resume"' in opened
 
 
@@ -164,7 +164,7 @@ def test_others_look_at_it_where_they_have_the_link(deployed, annas):
 def test_what_the_machine_made_is_shown_to_all_and_changed_by_none(deployed, annas):
     with visit(deployed.url, token=BERT) as visitor:
         page = visitor.run("train")
-    assert 'label: "machines"' in page
+    assert "open-machines" in page
     assert "delete-machines" not in page
 
 
