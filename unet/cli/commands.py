@@ -149,6 +149,8 @@ def predict(flags: argparse.Namespace) -> int:
     taken = Counter((row.channels, row.channels_because) for row in rows if row.channels)
     for (channels, reason), count in taken.most_common():
         print(f"  {count} {'image' if count == 1 else 'images'}: {channels} ({reason})")
+    if scales := [row.scale for row in rows if row.scale != 1]:
+        print(f"  {len(scales)} of {len(rows)} images predicted at {min(scales):g}x to {max(scales):g}x of their size")
     nuclei = sum(row.count for row in rows if not row.error)
     print(f"{len(rows) - len(failed)} of {len(rows)} images predicted, {nuclei:,} objects: {flags.output}")
     return 1 if failed else 0

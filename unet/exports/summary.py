@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class ImageSummary:
     """One row of ``summary.csv``: areas in pixels, ``covered`` as a share of the image, 0 to 1.
 
-    ``channels`` are those that the model was given, ``channels_because`` says why.
+    ``channels`` are those that the model was given, ``channels_because`` says why,
+    ``scale`` is that of the image as it saw it.
     """
 
     file: str
@@ -22,5 +23,6 @@ class ImageSummary:
     mean_area: float = 0.0
     channels: str = ""
     channels_because: str = ""
+    scale: float = 1.0
     seconds: float = 0.0
     error: str = ""

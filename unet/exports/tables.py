@@ -32,7 +32,7 @@ def summary_row(result: Result) -> ImageSummary:
         len(areas),
         float(areas.sum()) / (height * width),
         mean,
-        *((seen.channels.text, seen.channels.reason) if seen else ()),
+        *((seen.channels.text, seen.channels.reason, seen.scale) if seen else ()),
     )
 
 

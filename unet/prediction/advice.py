@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from unet.models.metadata import ModelInfo
 from unet.prediction.maps import Prediction
-from unet.prediction.object_size import diameter
+from unet.prediction.object_size import diameter, sizes_of
 from unet.prediction.objects import areas_of
 from unet.preprocess.adjust import Preparation
 from unet.preprocess.normalize import kind_of
@@ -94,7 +93,8 @@ def advise(
         return _inverted(preparation, f"Nearly all of the image, {covered:.0%}, is taken for nucleus.")
     if undecided(prediction) > UNSURE:
         return _inverted(preparation, "The model is unsure of nearly all that it finds.")
-    return _size(areas[areas > 0], labels.shape, info, preparation)
+    scale = prediction.seen.scale if prediction.seen else preparation.scale
+    return _size(areas[areas > 0], labels.shape, info, dataclasses.replace(preparation, scale=scale))
 
 
 def _empty(image: np.ndarray, prediction: Prediction, threshold: float, preparation: Preparation) -> Advice:
@@ -139,8 +139,8 @@ def _inverted(preparation: Preparation, what: str) -> Advice:
 
 
 def _size(areas: np.ndarray, shape: tuple[int, int], info: ModelInfo, preparation: Preparation) -> Advice | None:
-    learned = info.provenance.get("object_diameters")
-    if learned is None or not _are_sizes(learned) or len(areas) < FEWEST:
+    learned = sizes_of(info)
+    if learned is None or len(areas) < FEWEST:
         return None
     config = info.config
     found = diameter(float(np.median(areas)), *shape, config) * (preparation.scale if config.is_native else 1)
@@ -155,11 +155,3 @@ def _size(areas: np.ndarray, shape: tuple[int, int], info: ModelInfo, preparatio
     if not config.is_native or scale == preparation.scale:
         return Advice(message)
     return Advice(message, f"Try it at {scale:g} times its size", dataclasses.replace(preparation, scale=scale))
-
-
-def _are_sizes(learned: Any) -> bool:
-    """Tell whether a Model folder, which a stranger may have written, says sizes that make sense."""
-    if not isinstance(learned, dict):
-        return False
-    values: list[Any] = [learned.get(name) for name in ("low", "median", "high")]
-    return all(isinstance(value, int | float) for value in values) and 0 < values[0] <= values[1] <= values[2] < 1e6

@@ -19,9 +19,28 @@ LEVELS = 2**16 - 1
 
 @dataclass(frozen=True)
 class Seen:
-    """What a model was given of an image."""
+    """What a model was given of an image.
+
+    Attributes
+    ----------
+    channels : ChannelChoice
+    scale : float
+        Of the image, as the network saw it; 1 for models that resize all images to one size.
+    diameter : float or None
+        Of the usual nucleus, in pixels of the image, where this scale was chosen for it.
+    """
 
     channels: ChannelChoice
+    scale: float = 1.0
+    diameter: float | None = None
+
+    @property
+    def text(self) -> str:
+        """How nuclei were made to fit the model, in words; empty where they were seen as they are."""
+        if self.scale == 1:
+            return ""
+        size = f"nuclei of about {self.diameter:.0f} px, " if self.diameter else ""
+        return f"{size}predicted at {self.scale:g}x"
 
 
 @dataclass(frozen=True)

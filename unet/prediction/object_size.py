@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from unet.config import ModelConfig
 from unet.datasets.samples import SampleReport
+from unet.models.metadata import ModelInfo
 
 
 def diameter(area: float, height: int, width: int, config: ModelConfig) -> float:
@@ -35,3 +37,16 @@ def learned_diameters(samples: Sequence[SampleReport], config: ModelConfig) -> d
         return {}
     low, median, high = np.percentile(found, [1, 50, 99])
     return {"low": round(float(low), 2), "median": round(float(median), 2), "high": round(float(high), 2)}
+
+
+def sizes_of(info: ModelInfo) -> dict[str, float] | None:
+    """Return the sizes that a model learned, as ``learned_diameters`` gives them.
+
+    None where its folder, which a stranger may have written, does not say them or makes no sense.
+    """
+    learned = info.provenance.get("object_diameters")
+    if not isinstance(learned, dict):
+        return None
+    values: list[Any] = [learned.get(name) for name in ("low", "median", "high")]
+    sensible = all(isinstance(value, int | float) for value in values) and 0 < values[0] <= values[1] <= values[2] < 1e6
+    return learned if sensible else None

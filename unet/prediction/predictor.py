@@ -11,7 +11,9 @@ import numpy as np
 
 from unet.memmap import LARGE_PIXELS, new_map, shrink
 from unet.models.metadata import ModelInfo, largest_tensor, read_info
+from unet.prediction.fitting import COARSE, fitted_scale, middle, usual_diameter
 from unet.prediction.maps import Prediction, Seen
+from unet.prediction.object_size import sizes_of
 from unet.prediction.resizing import prediction_at_size, resize_brought, resize_prediction
 from unet.prediction.tiles import predict_tiled
 from unet.preprocess.adjust import Preparation, scaled_size
@@ -150,15 +152,42 @@ class Predictor:
     ) -> Prediction:
         choice = channels_seen(image, self.info.config, preparation.channels)
         brought = bringer(image, self.info.config, preparation.invert, choice)
-        height, width = image.shape[:2]
-        size = scaled_size(height, width, preparation.scale)
-        if size == image.shape[:2]:
-            found = self._predict_tiles(image, brought, folder, progress)
-        else:
-            scaled = resize_brought(image, brought, size, folder)
-            found = self._predict_tiles(scaled, lambda part: part, folder, progress)
+        scale, across = preparation.scale, None
+        if preparation.fit and scale == 1 and sizes_of(self.info):
+            across = self._diameter(middle(image), brought, COARSE)
+            scale = fitted_scale(across, self.info)
+        found = self._predict_scaled(image, brought, scale, folder, progress)
+        if scale != preparation.scale:
+            again = usual_diameter(found, self.info)
+            if again is None or fitted_scale(again / scale, self.info) == 1:
+                # What looked like large nuclei from afar were clumps of small ones.
+                scale = 1.0
+                found = self._predict_scaled(image, brought, scale, folder, progress)
+            else:
+                across = again / scale
+        if found.shape != image.shape[:2]:
             found = resize_prediction(found, image.shape[:2], folder)
-        return dataclasses.replace(found, seen=Seen(choice))
+        return dataclasses.replace(found, seen=Seen(choice, scale, None if scale == preparation.scale else across))
+
+    def _diameter(self, image: np.ndarray, brought: Callable[[np.ndarray], np.ndarray], scale: float) -> float | None:
+        found = usual_diameter(self._predict_scaled(image, brought, scale, None, None), self.info)
+        return None if found is None else found / scale
+
+    def _predict_scaled(
+        self,
+        image: np.ndarray,
+        brought: Callable[[np.ndarray], np.ndarray],
+        scale: float,
+        folder: Path | None,
+        progress: Callable[[int, int], None] | None,
+    ) -> Prediction:
+        """Return the prediction of an image at a scale of it, of that size."""
+        height, width = image.shape[:2]
+        size = scaled_size(height, width, scale)
+        if size == (height, width):
+            return self._predict_tiles(image, brought, folder, progress)
+        scaled = resize_brought(image, brought, size, folder)
+        return self._predict_tiles(scaled, lambda part: part, folder, progress)
 
     def _predict_tiles(
         self,

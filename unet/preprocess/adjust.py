@@ -27,6 +27,11 @@ class Preparation(Section):
     scale: float = option(
         1.0, "Scale the image for the model; what it finds is scaled back. Above 1 for small nuclei.", low=0.1, high=8.0
     )
+    fit: bool = option(
+        True,
+        "Where nuclei are larger than any that the model learned, predict at the scale that makes them usual ones. Of "
+        "no effect where a scale other than 1 is set.",
+    )
 
 
 def choose_channels(image: np.ndarray, channels: tuple[int, ...], *, name: str = "The image") -> np.ndarray:

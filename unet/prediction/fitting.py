@@ -1,0 +1,64 @@
+"""The scale at which a model knows the nuclei of an image, found by a coarse look at it.
+
+A network that learned from nuclei of 10 to 50 pixels cuts one of 100 to pieces. So the image is first seen small: where
+its nuclei are larger than any that the model learned, it is predicted at the scale that makes them usual ones.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+
+from unet.models.metadata import ModelInfo
+from unet.prediction.maps import Prediction
+from unet.prediction.object_size import sizes_of
+from unet.prediction.objects import areas_of
+from unet.prediction.separation import find_objects
+
+# The first look: nuclei of the greatest learned size are then still some 18 pixels across, and it costs an eighth.
+COARSE = 0.35
+# Of a larger image its middle is looked at.
+LOOKED_AT = 1536
+# Fewer objects say nothing about the usual size.
+FEWEST = 3
+SMALLEST_SCALE = 0.1
+
+
+def middle(image: np.ndarray) -> np.ndarray:
+    """Return the middle of an image, at most ``LOOKED_AT`` pixels high and wide; a view."""
+    top, left = (max(0, (length - LOOKED_AT) // 2) for length in image.shape[:2])
+    return image[top : top + LOOKED_AT, left : left + LOOKED_AT]
+
+
+def usual_diameter(prediction: Prediction, info: ModelInfo) -> float | None:
+    """Return the diameter, in pixels of the prediction, of the nuclei that cover most of what is covered.
+
+    Half of the area found belongs to nuclei that are at least as large: debris and parts, however many, say little.
+    None where fewer than ``FEWEST`` are found.
+    """
+    separation = dataclasses.replace(info.separation, separate=True, clear_edge=False)
+    labels = find_objects(prediction, info.threshold, separation)
+    areas = np.sort(areas_of(labels, int(labels.max(initial=0)))[1:])
+    if len(areas) < FEWEST:
+        return None
+    covered = np.cumsum(areas)
+    return math.sqrt(4 / math.pi * float(areas[np.searchsorted(covered, covered[-1] / 2)]))
+
+
+def fitted_scale(across: float | None, info: ModelInfo) -> float:
+    """Return the scale for an image whose nuclei are so many pixels across: 1 but where they are too large.
+
+    Parameters
+    ----------
+    across : float or None
+        As ``usual_diameter`` gives it, in pixels of the image.
+    info : ModelInfo
+        Of the model, which says how large the nuclei were that it learned from.
+    """
+    learned = sizes_of(info)
+    if across is None or learned is None or across <= learned["high"]:
+        return 1.0
+    # Midway, as a factor, between the usual and the greatest: no detail is given away that the model can use.
+    return max(SMALLEST_SCALE, round(math.sqrt(learned["median"] * learned["high"]) / across, 2))
