@@ -3,8 +3,8 @@
     python benchmarks/abroad.py FOLDER [--model FOLDER ...] [--every N] [--thresholds X ...] [--json FILE]
 
 Every folder in FOLDER that holds images/ and labels/ is a set. Printed of each: the competition's score, AP at IoU .5
-of all its nuclei, Dice, nuclei and how many were found; with `--thresholds` also what each of these would give, and what
-is to be gained by choosing the best of them for this set. `--every 4` takes every fourth image.
+over all its nuclei, Dice, nuclei and how many were found; with `--thresholds` also what each of these would give, and
+what is to be gained by choosing the best of them for this set. `--every 4` takes every fourth image.
 """
 
 from __future__ import annotations

@@ -60,5 +60,4 @@ def fitted_scale(across: float | None, info: ModelInfo) -> float:
     learned = sizes_of(info)
     if across is None or learned is None or across <= learned["high"]:
         return 1.0
-    # Midway, as a factor, between the usual and the greatest: no detail is given away that the model can use.
-    return max(SMALLEST_SCALE, round(math.sqrt(learned["median"] * learned["high"]) / across, 2))
+    return max(SMALLEST_SCALE, round(learned["median"] / across, 2))
