@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from unet.exports.rings import simple_rings
+
 # Directions in which an outline goes on, clockwise on the screen: right, down, left, up, as (x, y).
 STEPS = ((1, 0), (0, 1), (-1, 0), (0, -1))
 
@@ -42,10 +44,12 @@ class Outline:
 
 def outlines(labels: np.ndarray) -> Iterator[Outline]:
     """Yield the outline of each object of a label map (height, width), in the order of their numbers."""
+    simple = simple_rings(labels)
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         if box is not None:
             mask = np.asarray(labels[box]) == number
-            yield Outline(number, _parts(mask, (box[1].start, box[0].start)), mask, box)
+            rings = simple.get(number)
+            yield Outline(number, [rings] if rings else _parts(mask, (box[1].start, box[0].start)), mask, box)
 
 
 def _parts(mask: np.ndarray, corner: tuple[int, int]) -> list[list[Ring]]:
@@ -65,6 +69,8 @@ def joined_ring(outline: Outline) -> Ring:
 
     For programs whose shapes are one line around. Of an object in several pieces it is the largest one's.
     """
+    if len(outline.parts) == 1 and len(outline.parts[0]) == 1:
+        return outline.parts[0][0]
     left, top = outline.box[1].start, outline.box[0].start
     rings = trace(ndimage.binary_fill_holes(outline.mask))
     return max(rings, key=_signed_area) + np.array([left, top])
