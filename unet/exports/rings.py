@@ -73,7 +73,8 @@ def _areas(points: np.ndarray, firsts: np.ndarray) -> np.ndarray:
 
 def _in_order(following: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the edges' numbers ring by ring, and where each ring starts, from the number that follows each edge."""
-    order, starts = [], []
+    order: list[int] = []
+    starts: list[int] = []
     waiting, after = bytearray(b"\x01") * len(following), following.tolist()
     for first in range(len(after)):
         if not waiting[first]:
