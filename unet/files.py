@@ -103,6 +103,12 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def name_shown(path: str) -> str:
+    """Return the path that somebody has named, of one that is perhaps still being written under another name."""
+    folder, slash, name = path.rpartition(os.sep)
+    return folder + slash + (OWN.sub("", name, count=1)[9:] if OWN.match(name) else name)
+
+
 def _name_of_old(path: Path) -> str:
     """Return which folder's earlier content this is: the name behind the prefix and mkdtemp's eight letters."""
     return OWN.sub("", path.name, count=1)[9:].removesuffix(OLD)

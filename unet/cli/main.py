@@ -11,9 +11,10 @@ from pathlib import Path
 
 from unet.cli import commands
 from unet.cli.arguments import add_config_flags, add_preparation_flags, add_separation_flags
-from unet.errors import ConfigError, UnetError
+from unet.errors import ConfigError, UnetError, shortened
 from unet.exports.formats import FORMATS as RESULTS
 from unet.exports.formats import USUAL
+from unet.files import is_full_disk, name_shown
 from unet.io.pixel_size import LARGEST, SMALLEST
 from unet.models.export import FORMATS
 from unet.settings import DEFAULT_MODEL
@@ -46,9 +47,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnetError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"error: {_of_the_system(error)}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 1
+
+
+def _of_the_system(error: OSError) -> str:
+    """Say what the system refused: no room, no permission, no such name."""
+    if is_full_disk(error):
+        return f"The disk is full ({shortened(str(error))}); free some space and try again."
+    if error.strerror and error.filename is not None:
+        return f"{shortened(name_shown(str(error.filename)))}: {error.strerror}."
+    return f"{shortened(str(error))}."
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -18,7 +18,7 @@ from unet.datasets.store import (
     require_images,
     unfinished,
 )
-from unet.errors import DatasetError
+from unet.errors import DatasetError, shortened
 from unet.settings import Settings
 
 __all__ = [
@@ -113,7 +113,7 @@ def add_folder(
     """
     root = _existing(path)
     if root is None or not root.is_dir():
-        raise DatasetError(f"The folder {path} does not exist; name the folder that holds the images.")
+        raise DatasetError(f"The folder {shortened(str(path))} does not exist; name the folder that holds the images.")
     stamp = folder_stamp(root)
     before = [dataset for dataset in list_datasets(settings) if dataset.source == "folder" and dataset.root == root]
     same = next((dataset for dataset in before if dataset.stamp == stamp), None)
@@ -165,7 +165,9 @@ def open_dataset(
     found = found or next((dataset for dataset in known if dataset.name == name), None)
     if found is None:
         there = f" Known here: {', '.join(dataset.id for dataset in known[:5])}." if known else ""
-        raise DatasetError(f"There is no dataset “{source}”: name a .zip, a folder or a dataset that is known.{there}")
+        raise DatasetError(
+            f"There is no dataset “{shortened(name)}”: name a .zip, a folder or a dataset that is known.{there}"
+        )
     found.check()
     return keep_groups(found, groups)
 

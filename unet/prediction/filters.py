@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unet.errors import ConfigError
+from unet.errors import ConfigError, shortened
 from unet.memmap import folder_of, new_map, strips
 from unet.prediction.measure import CALIBRATED, COLUMNS, SHAPE
 
@@ -29,12 +29,14 @@ def parse_range(text: str) -> tuple[str, tuple[float, float]]:
     try:
         low, high = map(float, ends)
     except ValueError:
-        raise ConfigError(f"“{text}” is no range; write a measurement and two numbers, such as area:30:120.") from None
+        raise ConfigError(
+            f"“{shortened(text)}” is no range; write a measurement and two numbers, such as area:30:120."
+        ) from None
     if name not in COLUMNS:
         known = ", ".join([*SHAPE, *CALIBRATED])
-        raise ConfigError(f"“{name}” is no measurement; choose from {known}, intensity_mean and the like.")
+        raise ConfigError(f"“{shortened(name)}” is no measurement; choose from {known}, intensity_mean and the like.")
     if not low <= high:
-        raise ConfigError(f"“{text}” keeps nothing: {low:g} lies above {high:g}.")
+        raise ConfigError(f"“{shortened(text)}” keeps nothing: {low:g} lies above {high:g}.")
     return name, (low, high)
 
 
