@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from studio.common.model_picker import choose_model
+from studio.common.dataset_picker import choose_dataset, use_sample
+from studio.common.empty import show_empty
+from studio.common.model_picker import choose_models
 from studio.common.navigation import enter
 from studio.common.text import plain
 from studio.evaluate.image_picker import choose_labelled
 from studio.evaluate.lab import show_lab
-from studio.evaluate.runner import compare_with, evaluations_of
+from studio.evaluate.runner import evaluations_of
 from unet.errors import UnetError
 from unet.settings import read_settings
 
@@ -17,20 +19,34 @@ enter()
 settings = read_settings()
 page = st.container(horizontal_alignment="center").container(width=1280)
 
+
+def ways_to_images() -> None:
+    """Images with masks of one's own, or the sample's."""
+    st.markdown("**Images with masks**")
+    use_sample(settings, "Score it on the sample dataset")
+    choose_dataset(settings)
+
+
 with page:
-    st.title("Evaluate", anchor=False)
-    st.markdown("Score a model on images whose nuclei are known, find its best threshold, and see where it errs.")
-    model_side, images_side = st.columns(2)
-    with model_side.container(border=True, height="stretch"):
-        entry = choose_model(settings)
-        other = compare_with(entry, settings) if entry else None
-    with images_side.container(border=True, height="stretch"):
-        labelled = choose_labelled(entry, settings) if entry else None
-    if entry and labelled:
+    bar = st.container(horizontal=True, vertical_alignment="center", key="bar")
+    notices = st.container()
+    with bar:
+        st.title("Evaluate", anchor=False, width="content")
+        entries = choose_models(settings, notices.warning)
+        labelled = choose_labelled(entries[0], settings, notices.warning) if entries else None
+    if entries and labelled:
         try:
-            entries = [each for each in (entry, other) if each]
             evaluations = evaluations_of(entries, labelled, settings)
             if evaluations:
                 show_lab(entries, evaluations, labelled, settings)
         except UnetError as error:
             st.error(plain(str(error)), icon=":material/error:")
+    elif entries:
+        st.markdown("Score a model on images whose nuclei are known, find its best threshold, and see where it errs.")
+        show_empty(
+            ways_to_images,
+            "evaluation.webp",
+            "Each nucleus in the colour of what became of it: green is matched, orange-red is missed, yellow is false. "
+            "With it come the scores at every threshold, and the images from worst to best.",
+            "Three microscope images with the outline of each nucleus in the colour of what became of it.",
+        )

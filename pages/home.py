@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from studio.common.empty import ILLUSTRATIONS
 from studio.common.navigation import enter
 from studio.common.visitor import visitor
-from studio.home.diagram import ILLUSTRATIONS, show_diagram
+from studio.home.diagram import show_diagram
 from studio.home.quickstart import SOMEBODY_ELSES, start_sample_training, why_no_training
 from unet.errors import UnetError
 from unet.runs.run import current_run
@@ -20,7 +21,7 @@ page = st.container(horizontal_alignment="center").container(width=1120)
 
 welcome, picture = page.columns([5, 6], gap="large", vertical_alignment="center")
 
-with welcome:
+with welcome.container(key="welcome"):
     st.title("Find every nucleus in your images", anchor=False)
     st.markdown(
         "U-Net Studio trains a small neural network to find cell nuclei in microscopy images, from examples that you "
@@ -66,9 +67,9 @@ with picture:
         str(ILLUSTRATIONS / "segmentation.webp"),
         width="stretch",
         alt="Three pictures of the same nuclei side by side: the grey microscope image; the probability map, yellow "
-        "where there is a nucleus; and the image with the nuclei tinted and outlined in orange.",
-        caption="A synthetic image, the probability map that a U-Net makes of it (yellow: surely nucleus, violet: "
-        "surely background), and the mask above the threshold, in orange.",
+        "where there is a nucleus; and the image with each nucleus in a colour of its own, touching ones separated.",
+        caption="A synthetic image, the probability map that the shipped model makes of it (yellow: surely nucleus, "
+        "violet: surely background), and the nuclei, each in a colour of its own: those that touch are separated.",
     )
 
 with page:

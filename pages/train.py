@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from studio.common.dataset_picker import came_as, choose, choose_dataset, chosen_dataset, dataset_report
+from studio.common.dataset_picker import came_as, choose, choose_dataset, chosen_dataset, dataset_report, use_sample
+from studio.common.empty import show_empty
 from studio.common.navigation import enter
 from studio.common.scroll import scroll
 from studio.common.visitor import administrator_door, visitor
@@ -41,7 +42,8 @@ def watch(name: str) -> None:
 
 def set_up() -> None:
     """The four steps to a training."""
-    st.title("Train", anchor=False)
+    with st.container(key="bar"):
+        st.title("Train", anchor=False)
     st.markdown("Give examples, images with their masks, and watch a U-Net learn to find nuclei in them.")
     running = current_run(settings)
     if running and visitor(settings).may_list(running.folder):
@@ -65,11 +67,18 @@ def set_up() -> None:
 
 def step_dataset():
     """Choose what to train on."""
+    dataset = chosen_dataset(settings)
+    if not dataset:
+        show_empty(
+            ways_to_dataset,
+            "training.webp",
+            "You watch it learn: a validation image with the outlines of its mask, and the probability map that the "
+            "network makes of it after epoch 1, 4 and 12 (yellow: surely nucleus, violet: surely background).",
+            "A microscope image with outlined nuclei, and three probability maps of it: blurred after the first epoch, "
+            "sharp after the last.",
+        )
+        return None
     with step("1 · Dataset"):
-        dataset = chosen_dataset(settings)
-        if not dataset:
-            choose_dataset(settings)
-            return None
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f":material/check_circle: **{dataset.name}** :gray[· {came_as(dataset)}]", width="stretch")
             st.button(
@@ -96,6 +105,13 @@ def offer_predicting(dataset, report):
         icon=":material/image_search:",
         query_params={"dataset": dataset.id},
     )
+
+
+def ways_to_dataset() -> None:
+    """Images with masks of one's own, or the sample's."""
+    st.header("1 · Dataset", anchor=False)
+    use_sample(settings, "Show me with the sample dataset")
+    choose_dataset(settings)
 
 
 def step_overview(dataset):

@@ -7,21 +7,33 @@ the tutorial's configuration.
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import tempfile
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
+from studio.evaluate.image_outcome import draw
+from studio.home.quickstart import quick_config
 from unet import render
 from unet.config import ModelConfig
+from unet.datasets.add import add_sample
+from unet.datasets.inspection import inspect_dataset
+from unet.evaluation.cache import show_outcome
 from unet.io.images import read_image
 from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects
-from unet.settings import ASSETS, DEFAULT_MODEL, PROJECT, SAMPLE_IMAGES
+from unet.settings import ASSETS, DEFAULT_MODEL, PROJECT, SAMPLE_IMAGES, read_settings
+from unet.training.create import create_run
+from unet.training.process import train
 
 FOLDER = ASSETS / "illustrations"
-SAMPLE = SAMPLE_IMAGES / "uneven-light.png"
+SAMPLE = SAMPLE_IMAGES / "crowded.png"
 PANEL = 320  # pixels a side
+EPOCHS = (1, 4, 12)  # of the sample training, that are drawn
+THRESHOLDS = (0.55, 0.9, 0.1)  # the model's own, and two at which more is wrong
+PARTS = (np.s_[-450:, :450], np.s_[-450:, -450:], np.s_[100:550, 150:600])  # where there is something to see
 CONTRACTING, EXPANDING = "#3a8fc7", "#dc9215"
 CARD_TILE = 256  # pixels a side, of each sample on the model card
 INK = "#6f7c8a"  # reads on light and on dark; in the page, the theme's own takes its place
@@ -30,12 +42,10 @@ INK = "#6f7c8a"  # reads on light and on dark; in the page, the theme's own take
 # ---- image, probability map, mask ------------------------------------------------------------------------------
 
 
-def draw_strip(image: np.ndarray, probability: np.ndarray, threshold: float) -> Image.Image:
-    """Set an image, its probability map and its mask side by side, with rounded corners."""
-    mask = probability > threshold
-    pictures = [render.rgb(image), render.heatmap(probability), render.overlay(image, mask, opacity=0.3, width=2)]
+def draw_strip(*pictures: np.ndarray) -> Image.Image:
+    """Set pictures side by side, with rounded corners."""
     gap = PANEL // 20
-    strip = Image.new("RGBA", (3 * PANEL + 2 * gap, PANEL))
+    strip = Image.new("RGBA", (len(pictures) * (PANEL + gap) - gap, PANEL))
     for index, picture in enumerate(pictures):
         strip.paste(_panel(picture), (index * (PANEL + gap), 0), _corners())
     return strip
@@ -50,6 +60,36 @@ def _corners() -> Image.Image:
     mask = Image.new("L", (4 * PANEL, 4 * PANEL))
     ImageDraw.Draw(mask).rounded_rectangle((0, 0, 4 * PANEL - 1, 4 * PANEL - 1), 4 * 14, fill=255)
     return mask.resize((PANEL, PANEL), Image.Resampling.LANCZOS)
+
+
+# ---- what Train and Evaluate show ----------------------------------------------------------------------------------
+
+
+def draw_lessons(predictor: Predictor) -> None:
+    """Train on the sample dataset, and draw what was learnt after a few epochs; score ``predictor`` on its images."""
+    with tempfile.TemporaryDirectory() as folder:
+        settings = dataclasses.replace(read_settings(), home=Path(folder))
+        dataset = add_sample(settings)
+        run = create_run(dataset, inspect_dataset(dataset, settings), quick_config(), settings, "lesson")
+        train(run, settings)
+        preview = run.previews()[0]
+        truth = render.draw_outline(_open(preview.image), _open(preview.truth)[..., 0], render.TRUTH)
+        learnt = [render.heatmap(_open(preview.epochs[epoch])[..., 0] / 255) for epoch in EPOCHS]
+        _save(draw_strip(truth, *learnt), "training")
+        outcomes = [
+            draw(show_outcome(predictor, dataset, sample, settings, threshold, predictor.info.separation))[part]
+            for sample, threshold, part in zip(run.info().validation_ids[:3], THRESHOLDS, PARTS, strict=True)
+        ]
+        _save(draw_strip(*outcomes), "evaluation")
+
+
+def _open(path: Path) -> np.ndarray:
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def _save(picture: Image.Image, name: str) -> None:
+    picture.save(FOLDER / f"{name}.webp", quality=88, method=6)
 
 
 # ---- the U ------------------------------------------------------------------------------------------------------
@@ -90,9 +130,10 @@ def draw_diagram(config: ModelConfig, image: np.ndarray, probability: np.ndarray
         _text(WIDTH, bottom, "expanding path", "end", EXPANDING),
         _thumb(0, render.rgb(image)),
         _thumb(WIDTH - THUMB, render.heatmap(probability)),
-        _text(THUMB / 2, TOP + THUMB + 18, "image"),
-        _text(WIDTH - THUMB / 2, TOP + THUMB + 18, "probability"),
-        _text(WIDTH - THUMB / 2, TOP + THUMB + 36, "map"),
+        # Anchored at the edges, so that no font is too wide for them.
+        _text(0, TOP + THUMB + 18, "image", "start"),
+        _text(WIDTH, TOP + THUMB + 18, "probability", "end"),
+        _text(WIDTH, TOP + THUMB + 36, "map", "end"),
         _arrow(THUMB + 3, middle, lefts[0] - widths[0] / 2 - 3, middle, CONTRACTING),
         _arrow(WIDTH - lefts[0] + widths[0] + 1, middle, WIDTH - THUMB - 6, middle, EXPANDING),
         _text(WIDTH - THUMB - 14, TOP - 9, "1×1"),
@@ -176,9 +217,12 @@ def main() -> None:
         picture.quantize(256, dither=Image.Dither.NONE).save(PROJECT / "docs/images/nuclei-samples.png", optimize=True)
         return
     image = read_image(SAMPLE)
-    probability = predictor.predict(image).probability
+    prediction = predictor.predict(image)
+    probability = prediction.probability
+    labels = find_objects(prediction, predictor.info.threshold, predictor.info.separation)
     FOLDER.mkdir(parents=True, exist_ok=True)
-    draw_strip(image, probability, predictor.info.threshold).save(FOLDER / "segmentation.webp", quality=92, method=6)
+    _save(draw_strip(image, render.heatmap(probability), render.label_overlay(image, labels)), "segmentation")
+    draw_lessons(predictor)
     (FOLDER / "unet.svg").write_text(draw_diagram(ModelConfig(), image, probability), encoding="utf-8")
 
 

@@ -104,6 +104,29 @@ def overlay(
     return draw_outline(picture, labels, color, width=width) if rim else picture
 
 
+def label_overlay(image: np.ndarray, labels: np.ndarray, opacity: float = 0.45, *, width: int = 1) -> np.ndarray:
+    """Lay a label map over an image, each object and its rim in its colour of ``LABEL_COLORS``.
+
+    Parameters
+    ----------
+    image : (height, width) or (height, width, channels)
+        Of any depth.
+    labels : (height, width)
+        0 is background.
+    opacity : float
+        Of the filling, 0 to 1.
+    width : int
+        Of the rim, as in ``outline``.
+
+    Returns
+    -------
+    (height, width, 3) uint8
+    """
+    colors = LABEL_COLORS[(np.maximum(labels, 1) - 1) % len(LABEL_COLORS)]
+    share = np.where(outline(labels, width) & (labels > 0), 1.0, opacity * (labels > 0))[..., None]
+    return (rgb(image) * (1 - share) + colors * share + 0.5).astype(np.uint8)
+
+
 def draw_outline(picture: np.ndarray, labels: np.ndarray, color: Color = PREDICTED, *, width: int = 1) -> np.ndarray:
     """Return the picture (height, width, 3) uint8 with the rims of a mask or label map drawn into it."""
     solid = Image.new("RGB", picture.shape[1::-1], color)

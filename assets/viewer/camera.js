@@ -41,9 +41,14 @@ export class Camera {
   }
 
   goTo(place) {
-    this.place = place && clamped(place, this.canvas, this.picture);
-    this.view.draw();
+    this.follow(place && clamped(place, this.canvas, this.picture));
     this.view.write();
+  }
+
+  // Look there, without a word to the address or to another viewer.
+  follow(place) {
+    this.place = place && { ...place };
+    this.view.draw();
     this.view.askForDetail();
   }
 
@@ -132,6 +137,7 @@ export class Camera {
     const steps = { "+": "in", "=": "in", "-": "out", 0: "fit" };
     if (event.key in moves && this.place) this.move(...moves[event.key]);
     else if (event.key in steps) this.step(steps[event.key]);
+    else if (event.key === "n" || event.key === "p") this.view.selectNext(event.key === "n" ? 1 : -1);
     else if (event.key === "Escape" && this.view.data.selected) this.view.tell("selected", 0);
     else return;
     event.preventDefault();

@@ -59,11 +59,16 @@ export class Look {
   }
 
   change(changes) {
+    this.follow(changes);
+    this.view.write();
+  }
+
+  // Look so, without a word to the address or to another viewer.
+  follow(changes) {
     Object.assign(this.now, changes);
     this.show();
     if (this.view.data) this.showLegend();
     this.view.draw();
-    this.view.write();
   }
 
   toggle(name) {

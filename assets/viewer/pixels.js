@@ -3,12 +3,12 @@
 
 import { readScene } from "./codec.js";
 
-const KEPT = 4; // images; an image of 2048 x 2048 pixels takes some 30 MB
+const KEPT = 4; // images of a mount; an image of 2048 x 2048 pixels takes some 30 MB
 
 export default function ({ data, setStateValue, setTriggerValue }) {
   const store = (window.unetScenes ??= new Map());
   if (data instanceof Uint8Array) {
-    receive(data, store).then(() => setStateValue("have", [...store.keys()]));
+    receive(data, store).then((mount) => setStateValue("have", keysOf(store, mount)));
   }
   // The region that the viewer would like to see at full resolution goes to the server from here.
   const ask = (event) => setTriggerValue("region", event.detail);
@@ -24,9 +24,15 @@ async function receive(blob, store) {
   } else {
     store.delete(scene.key);
     store.set(scene.key, scene);
-    while (store.size > KEPT) store.delete(store.keys().next().value);
+    for (const old of keysOf(store, scene.mount).slice(0, -KEPT)) store.delete(old);
   }
   window.dispatchEvent(new CustomEvent("unet-scene", { detail: scene.part_of ?? scene.key }));
+  return scene.mount ?? store.get(scene.part_of)?.mount;
+}
+
+// The scenes that came through a mount, the oldest first: another one's do not push them out.
+function keysOf(store, mount) {
+  return [...store.values()].filter((scene) => scene.mount === mount).map((scene) => scene.key);
 }
 
 async function decoded(bytes) {

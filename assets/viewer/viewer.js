@@ -46,6 +46,12 @@ class View {
     this.on(window, "unet-scene", (event) => {
       if (event.detail === this.data?.scene) this.showScene();
     });
+    // Of two models on one image, both are seen at one place and in one way.
+    this.on(window, "unet-look", ({ detail: other }) => {
+      if (other === this || !this.data || other.data?.name !== this.data.name) return;
+      this.look.follow(other.look.now);
+      this.camera.follow(other.camera.place);
+    });
     this.watcher = new ResizeObserver(() => this.resize());
     this.watcher.observe(this.find(".frame"));
   }
@@ -89,10 +95,12 @@ class View {
     }
     this.found.kept = data.kept ? fromBase64(data.kept) : null;
     this.found.keptWidth = data.kept_width;
+    this.root.style.setProperty("--taken", data.taken);
     this.root.style.setProperty("--aspect", data.shown[1] / data.shown[0]);
     this.editor.accept();
     this.resize();
     this.threshold.show();
+    this.find(".said").textContent = data.selected ? `Nucleus ${data.selected} is chosen, of ${data.count}.` : "";
     this.showScene();
     if (data.selected && data.selected !== before?.selected && data.center) this.camera.bringIntoView(data.center);
     this.write(); // the server writes an address without it
@@ -114,7 +122,7 @@ class View {
   words() {
     const { data } = this;
     const many = data.count === null ? "" : `, ${data.count} nuclei`;
-    return `${data.name}: the image and what was found in it at threshold ${this.threshold.value.toFixed(2)}${many}. Plus and minus zoom, the arrow keys move, 0 shows all of it.`;
+    return `${data.name}: the image and what was found in it at threshold ${this.threshold.value.toFixed(2)}${many}. Plus and minus zoom, the arrow keys move, 0 shows all of it; N and P choose the next nucleus and the one before, Escape lets it go.`;
   }
 
   // ---- drawing ----
@@ -185,6 +193,7 @@ class View {
 
   // Look and place into the address itself: no word of them goes to the server.
   write() {
+    window.dispatchEvent(new CustomEvent("unet-look", { detail: this }));
     clearTimeout(this.writing);
     this.writing = setTimeout(() => {
       const url = new URL(location.href);
@@ -252,6 +261,19 @@ class View {
     this.draw();
     this.editor.show();
     this.tell("selected", this.data.selected);
+  }
+
+  // Choose the next nucleus, or the one before: of those that a filter keeps, round and round.
+  selectNext(step) {
+    const { highest, selected } = this.data;
+    const { labels, kept } = this.found;
+    if (!highest || !labels || !this.threshold.decided) return;
+    let number = selected ?? (step > 0 ? 0 : 1);
+    for (let tries = 0; tries < highest; tries++) {
+      number = ((number - 1 + step + highest) % highest) + 1;
+      // Of nuclei that were corrected by hand, numbers may be missing.
+      if ((!kept || kept[number]) && labels.includes(number)) return this.tell("selected", number);
+    }
   }
 }
 

@@ -112,6 +112,12 @@ def choose_dataset(settings: Settings) -> None:
     draw[source](settings)
 
 
+def use_sample(settings: Settings, words: str) -> None:
+    """Draw the one click that needs nothing to upload: the sample dataset is drawn and chosen."""
+    if st.button(words, icon=":material/science:", type="primary", key="use_sample_now"):
+        _add(lambda: _draw_sample(settings))
+
+
 def _zip(settings: Settings) -> None:
     upload = st.file_uploader(
         "A zip of images and masks, such as stage1_train.zip",

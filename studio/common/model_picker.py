@@ -6,6 +6,7 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
@@ -13,6 +14,7 @@ import streamlit as st
 from studio.common.model_card import card_of, show_card
 from studio.common.model_export import show_exports
 from studio.common.text import own_file_name, plain, short, unique_names
+from studio.common.url_state import choose_in_address, gone_from_address
 from studio.common.visitor import visitor
 from unet.errors import ModelError
 from unet.files import own_prefix
@@ -23,7 +25,7 @@ from unet.models.weights import WEIGHTS_FILE
 from unet.prediction.predictor import Predictor
 from unet.settings import Settings
 
-PARAMETER = "model"
+PARAMETER, OTHER = "model", "other"
 CHOICE = "model_choice"
 CLOSED = "model_closed"  # counts how often its popover was closed from here
 HELD = 3  # models in memory, some tens of MB each
@@ -95,10 +97,10 @@ def _open(folder: str, digest: str) -> Predictor:
 # ---- choosing --------------------------------------------------------------------------------------------------
 
 
-def choose_model(settings: Settings, warn: Callable[[str], object] = st.warning) -> ModelEntry | None:
-    """Draw one button that opens the chooser and what is known of the model.
+def choose_models(settings: Settings, warn: Callable[[str], object] = st.warning) -> list[ModelEntry]:
+    """Draw one button that opens the choice of a model, and of a second one to compare it with.
 
-    The choice stands in the address. One that is gone is said to be, and the first one is taken.
+    Both stand in the address. A model that is gone is said to be, and another one is taken.
 
     Parameters
     ----------
@@ -108,8 +110,8 @@ def choose_model(settings: Settings, warn: Callable[[str], object] = st.warning)
 
     Returns
     -------
-    ModelEntry or None
-        The chosen one, or None if there is none at all.
+    list of ModelEntry
+        The chosen one or two; none if there is no model at all.
     """
     entries = {entry.key: entry for entry in visitor(settings).listed(list_models(settings))}
     wanted = st.query_params.get(PARAMETER)
@@ -120,17 +122,28 @@ def choose_model(settings: Settings, warn: Callable[[str], object] = st.warning)
         except ModelError:
             problem = f"The model “{plain(wanted[:100])}” is not here any more"
     if not entries:
-        return _no_model(settings)
+        _no_model(settings)
+        return []
     key = wanted if wanted in entries else next(iter(entries))
     # The address changes only when somebody chooses: otherwise Back would lead to the same page once more.
     st.session_state[CHOICE] = key
     # Under a new key it is a new popover, and a closed one: once a model has come or a dialog opens, it is in the way.
     closed = st.session_state.get(CLOSED, 0)
-    with st.popover(
-        plain(short(entries[key].label)), icon=":material/network_node:", width="content", key=f"model_{closed}"
-    ):
+    linked = st.query_params.get(OTHER)
+    if linked and linked not in ("none", *entries):
+        with suppress(ModelError):  # what a link names can be looked at, whoever it belongs to
+            entries[linked] = find_model(linked, settings)
+    others = {each: entry for each, entry in entries.items() if each != key}
+    chosen = [entries[key], *filter(None, [others.get(linked)])]
+    title = " and ".join(plain(short(entry.info.name, 32 // len(chosen))) for entry in chosen)
+    with st.popover(title, icon=":material/network_node:", width="content", key=f"model_{closed}"):
         labels = dict(zip(entries, unique_names(map(_label, entries.values())), strict=True))
         st.selectbox("Model", list(labels), format_func=labels.get, key=CHOICE, on_change=_chosen)
+        if others:
+            options = {"none": "No second model"} | {each: entry.label for each, entry in others.items()}
+            choose_in_address("Compare with", options, OTHER)
+            if gone := gone_from_address(options, OTHER, "second model"):
+                warn(gone)
         _about(entries[key])
         asked = _about_buttons(entries[key])
         st.divider()
@@ -138,7 +151,7 @@ def choose_model(settings: Settings, warn: Callable[[str], object] = st.warning)
     _answer(asked, entries[key], settings)
     if problem:
         warn(f"{problem}; {plain(entries[key].label)} is used instead.")
-    return entries[key]
+    return chosen
 
 
 def _chosen() -> None:

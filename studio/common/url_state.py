@@ -10,10 +10,10 @@ import streamlit as st
 from studio.common.text import plain, unique_names
 
 
-def choose_in_address(label: str, options: Mapping[str, str], name: str) -> str:
+def choose_in_address(label: str, options: Mapping[str, str], name: str, **look: Any) -> str:
     """Draw a select box and return the chosen key; one in the address that is no option gives way to the first.
 
-    ``say_of_address`` says so.
+    ``gone_from_address`` says so.
 
     Parameters
     ----------
@@ -22,17 +22,21 @@ def choose_in_address(label: str, options: Mapping[str, str], name: str) -> str:
         From keys, which go into the address, to what people read.
     name : str
         Of the parameter in the address.
+    **look
+        More of what a select box takes.
     """
     wanted = st.query_params.get(name)
     choice = f"choice_of_{name}"
     st.session_state[choice] = wanted if wanted in options else next(iter(options))
     # Streamlit goes by what people read: of two options that read alike, only one could be chosen.
     words = dict(zip(options, unique_names(options.values()), strict=True))
-    return st.selectbox(label, list(words), format_func=words.get, key=choice, on_change=_put, args=(name, choice))
+    return st.selectbox(
+        label, list(words), format_func=words.get, key=choice, on_change=_put, args=(name, choice), **look
+    )
 
 
-def say_of_address(options: Mapping[str, str], name: str, what: str) -> None:
-    """Say it where the address asks for something that is not there, and what is used instead.
+def gone_from_address(options: Mapping[str, str], name: str, what: str) -> str | None:
+    """Return what is to be said where the address asks for something that is not there, and what is used instead.
 
     Parameters
     ----------
@@ -44,9 +48,8 @@ def say_of_address(options: Mapping[str, str], name: str, what: str) -> None:
     wanted = st.query_params.get(name)
     if wanted and wanted not in options:
         used = plain(next(iter(options.values())))
-        st.warning(
-            f"There is no {what} “{plain(wanted[:100])}” here; “{used}” is used instead.", icon=":material/warning:"
-        )
+        return f"There is no {what} “{plain(wanted[:100])}” here; “{used}” is used instead."
+    return None
 
 
 def _put(name: str, choice: str) -> None:

@@ -39,29 +39,34 @@ HUES = {
 
 
 def threshold_curve(
-    evaluations: Sequence[Evaluation], names: Sequence[str], threshold: float, theme: str | None
+    evaluations: Sequence[Evaluation], names: Sequence[str], threshold: float, theme: str | None, score: str
 ) -> go.Figure:
-    """Draw Dice, IoU, average precision, competition score and count error over the probability threshold.
+    """Draw scores over the probability threshold: all of them of one model, but only one of several, to compare them.
 
-    Of two models, each has a colour; of each the best competition score is marked, and the chosen threshold.
+    Of each model the best competition score is marked, where that is drawn, and the chosen threshold.
     """
+    several = len(names) > 1
     figure = go.Figure()
     for place, (evaluation, name) in enumerate(zip(evaluations, names, strict=True)):
         curve = evaluation.curve()
         for key, (title, dash, own) in LINES.items():
+            if several and key != score:
+                continue
             # A count error has no upper bound; beyond 1 it would squeeze all else.
             figure.add_scatter(
                 x=curve["threshold"],
                 y=curve[key].clip(upper=1),
                 mode="lines",
-                name=title if len(names) == 1 else f"{title}, {name}",
+                name=name if several else title,
                 line={
-                    "color": _hue(theme, own if len(names) == 1 else place),
-                    "width": 3 if key == "competition" else 2,
-                    "dash": dash,
+                    "color": _hue(theme, place if several else own),
+                    "width": 3 if several or key == "competition" else 2,
+                    "dash": DASHES[place] if several else dash,
                 },
                 hovertemplate="%{y:.3f}",
             )
+        if several and score != "competition":
+            continue
         best = evaluation.best_threshold()
         figure.add_scatter(
             x=[best],
@@ -82,23 +87,24 @@ def threshold_curve(
 def overlap_curve(
     evaluations: Sequence[Evaluation], names: Sequence[str], threshold: float, theme: str | None
 ) -> go.Figure:
-    """Draw the pooled average precision over the IoU threshold, of all images and of fluorescence alone."""
+    """Draw the pooled average precision over the IoU threshold: of one model also that of each stain alone."""
     figure = go.Figure()
     for place, (evaluation, name) in enumerate(zip(evaluations, names, strict=True)):
         at = threshold if place == 0 else evaluation.threshold
-        stains = [None, *(stain for stain in evaluation.stains() if len(evaluation.stains()) > 1)]
+        known = evaluation.stains() if len(names) == 1 else []
+        stains = [None, *(known if len(known) > 1 else [])]
         for own, (stain, dash) in enumerate(zip(stains, DASHES, strict=False)):
             figure.add_scatter(
                 x=IOU_THRESHOLDS,
                 y=evaluation.scores(at, stain).average_precision,
                 mode="lines+markers",
-                name=" · ".join([*([name] if len(names) > 1 else []), stain or "all images"]),
+                name=name if len(names) > 1 else stain or "all images",
                 line={
-                    "color": _hue(theme, own if len(names) == 1 else place),
+                    "color": _hue(theme, own + place),
                     "width": 3 if stain is None else 2,
-                    "dash": dash,
+                    "dash": dash if len(names) == 1 else DASHES[place],
                 },
-                marker={"symbol": SYMBOLS[own]},
+                marker={"symbol": SYMBOLS[own + place]},
                 hovertemplate="%{y:.3f}",
             )
     for name, value in REFERENCES.items():

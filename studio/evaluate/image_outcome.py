@@ -30,9 +30,18 @@ TRUTH = (("missed", "missed", render.VERMILION), ("split", "split", render.BLUE)
 
 
 def show_image(
-    entry: ModelEntry, labelled: Labelled, sample: str, threshold: float, separation: Separation, settings: Settings
+    entry: ModelEntry,
+    labelled: Labelled,
+    sample: str,
+    threshold: float,
+    separation: Separation,
+    settings: Settings,
+    title: str = "",
 ) -> None:
-    """Draw an image with the outline of each nucleus in the colour of what became of it, and their numbers."""
+    """Draw an image with the outline of each nucleus in the colour of what became of it, and their numbers.
+
+    ``title`` says whose result it is, where there are several.
+    """
     try:
         with st.spinner("Predicting …"):
             image = f"{labelled.dataset.fingerprint}/{sample}"
@@ -42,8 +51,9 @@ def show_image(
         st.error(plain(str(error)), icon=":material/error:")
         return
     words = ", ".join(f"{number} {title}" for (_, title, _), number in zip((*FOUND, *TRUTH), counts, strict=True))
-    st.image(picture, alt=f"{sample}: {words}")
-    st.caption(f"{plain(short(sample, 40))} at threshold {threshold:.2f}, matched at IoU .5:")
+    st.image(picture, alt=f"{sample}{title and f', {title}'}: {words}")
+    whose = f"**{title}**: " if title else ""
+    st.caption(f"{whose}{plain(short(sample, 40))} at threshold {threshold:.2f}, matched at IoU .5:")
     st.html(_legend(counts))
 
 
@@ -76,7 +86,5 @@ def _legend(counts: list[int]) -> str:
     parts = []
     for (_, title, color), number in zip((*FOUND, *TRUTH), counts, strict=True):
         swatch = f"display:inline-block;width:.8em;height:.8em;border:.2em solid rgb{color};margin-right:.35em"
-        parts.append(
-            f'<span style="margin-right:1em;white-space:nowrap"><span style="{swatch}"></span>{number} {title}</span>'
-        )
-    return f'<div style="font-size:.875rem;line-height:1.9">{"".join(parts)}</div>'
+        parts.append(f'<span style="white-space:nowrap"><span style="{swatch}"></span>{number} {title}</span>')
+    return f'<div style="font-size:.875rem;line-height:1.9">{", ".join(parts)}</div>'

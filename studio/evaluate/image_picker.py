@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import streamlit as st
@@ -9,7 +10,7 @@ import streamlit as st
 from studio.common.dataset_picker import PARAMETER as UPLOADED
 from studio.common.dataset_picker import choose_dataset, dataset_report, shown_datasets
 from studio.common.text import plain
-from studio.common.url_state import choose_in_address, say_of_address
+from studio.common.url_state import choose_in_address, gone_from_address
 from studio.common.visitor import visitor
 from unet.datasets.add import Dataset, list_datasets
 from unet.datasets.inspection import DatasetReport
@@ -46,30 +47,33 @@ class Labelled:
         return sum(self.ids is None or sample.id in self.ids for sample in self.report.usable)
 
 
-def choose_labelled(entry: ModelEntry, settings: Settings) -> Labelled | None:
-    """Draw the choice of images, a run's own validation side first; return it, or None if there is none yet."""
+def choose_labelled(entry: ModelEntry, settings: Settings, warn: Callable[[str], object]) -> Labelled | None:
+    """Draw the choice of images, a run's own validation side first; return it, or None if there are none yet.
+
+    ``warn`` takes what is to be said of the choice.
+    """
     datasets = {dataset.id: dataset for dataset in list_datasets(settings)}
     # What a link names can be scored on, whoever it belongs to.
     linked = {entry.key, st.query_params.get(UPLOADED), st.query_params.get(DATA)}
     options = _options(entry, datasets, linked, settings)
     if not options:
-        st.markdown("**Images with masks**")
-        choose_dataset(settings)
         return None
     uploaded = st.query_params.pop(UPLOADED, None)
     if uploaded in datasets:
         st.query_params[DATA] = uploaded
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        key = choose_in_address("Images with masks", options, DATA)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width=620):
+        key = choose_in_address("Images with masks", options, DATA, label_visibility="collapsed")
         with st.popover("Add images", icon=":material/upload:", width="content", key=f"add_labelled_{len(datasets)}"):
             choose_dataset(settings)
-    say_of_address(options, DATA, "set of images")
+    if gone := gone_from_address(options, DATA, "set of images"):
+        warn(gone)
     kind, _, name = key.rpartition(":")
     info = Run(settings.runs / name).info() if kind == "run" else None
     dataset = datasets[info.dataset["id"] if info else name]
     report = dataset_report(dataset, settings)
     ids = frozenset(info.validation_ids) if info else None
-    _warn_of_leaks(entry, dataset, ids, settings)
+    if words := _leak(entry, dataset, ids, settings):
+        warn(words)
     return Labelled(dataset, report, ids, options[key])
 
 
@@ -93,8 +97,8 @@ def _options(entry: ModelEntry, datasets: dict[str, Dataset], linked: set, setti
     return own | whole | sides
 
 
-def _warn_of_leaks(entry: ModelEntry, dataset: Dataset, ids: frozenset[str] | None, settings: Settings) -> None:
-    """Say it where the model has learned from the images that it is to be scored on."""
+def _leak(entry: ModelEntry, dataset: Dataset, ids: frozenset[str] | None, settings: Settings) -> str | None:
+    """Return what is to be said where the model has learned from the images that it is to be scored on."""
     learned = _learned_from(entry, settings)
     if learned is not None and ids is not None:
         seen = len(learned & ids)
@@ -105,10 +109,8 @@ def _warn_of_leaks(entry: ModelEntry, dataset: Dataset, ids: frozenset[str] | No
             else 0
         )
     if seen:
-        st.caption(
-            f":material/warning: {plain(entry.info.name)} has learned from {seen:,} images of this dataset: scores on "
-            "them flatter it."
-        )
+        return f"{plain(entry.info.name)} has learned from {seen:,} images of this dataset: scores on them flatter it."
+    return None
 
 
 def _learned_from(entry: ModelEntry, settings: Settings) -> set[str] | None:

@@ -46,9 +46,17 @@ def _lab(entries, evaluations, labelled: Labelled, settings: Settings) -> None:
     names = [plain(entry.info.name) for entry in entries]
     curves, overlaps = st.columns(2, gap="large")
     with curves:
-        st.markdown("**Over the probability threshold**")
+        score = "competition"
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown("**Over the probability threshold**", width="content")
+            if len(names) > 1:
+                titles = {key: title for key, (title, _, _) in score_charts.LINES.items()}
+                score = st.selectbox(
+                    "Score that is drawn", titles, format_func=titles.get, key="drawn_score", width=220,
+                    label_visibility="collapsed",
+                )  # fmt: skip
         st.plotly_chart(
-            score_charts.threshold_curve(evaluations, names, threshold, theme),
+            score_charts.threshold_curve(evaluations, names, threshold, theme, score),
             config=score_charts.CONFIG,
             key="curve",
         )
@@ -182,12 +190,13 @@ def _images(entries, evaluations, names, threshold: float, labelled: Labelled, s
         chosen = st.pills("Stain", stains, key="stain", label_visibility="collapsed") if len(stains) > 1 else None
     if chosen:
         frame = frame[frame["stain"] == chosen].reset_index(drop=True)
-    table, picture = st.columns([3, 2], gap="large")
+    several = len(entries) > 1
+    table, *pictures = [st.container(), *st.columns(2, gap="large")] if several else st.columns([3, 2], gap="large")
     with table:
         event = st.dataframe(
             frame[[name for name in TABLE if name in frame and frame[name].notna().any()]],
             hide_index=True,
-            height=430,
+            height=240 if several else 430,
             column_config=_image_columns(names),
             key=f"images_{chosen}",
             on_select="rerun",
@@ -195,9 +204,11 @@ def _images(entries, evaluations, names, threshold: float, labelled: Labelled, s
         )
         st.caption("Choose a row to see the image.")
     rows = event.selection.rows if event else []
-    with picture:
-        row = frame.iloc[rows[0] if rows and rows[0] < len(frame) else 0]
-        show_image(entries[0], labelled, row["id"], threshold, evaluations[0].separation, settings)
+    row = frame.iloc[rows[0] if rows and rows[0] < len(frame) else 0]
+    for place, (picture, entry, evaluation) in enumerate(zip(pictures, entries, evaluations, strict=True)):
+        at, title = evaluation.threshold if place else threshold, names[place] if several else ""
+        with picture:
+            show_image(entry, labelled, row["id"], at, evaluation.separation, settings, title)
 
 
 TABLE = ("id", "difference", "stain", "nuclei", "found", "competition", "average_precision", "dice", "count_error")

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import json
 from collections.abc import Sequence
 
+from studio.common.html_report import html_page
 from studio.evaluate import charts as score_charts
 from studio.evaluate.score_table import score_table
 from unet.evaluation.evaluate import Evaluation
-
-STYLE = """body{font-family:system-ui,sans-serif;max-width:70rem;margin:2rem auto;padding:0 1rem;color:#16212E}
-table{border-collapse:collapse;font-size:.9rem}
-td,th{padding:.3rem .7rem;border-bottom:1px solid #D5DEE8;text-align:left}
-@media(max-width:50rem){table{display:block;overflow-x:auto}}"""
 
 
 def as_json(evaluations: Sequence[Evaluation]) -> str:
@@ -24,20 +19,20 @@ def as_json(evaluations: Sequence[Evaluation]) -> str:
 def as_html(title: str, evaluations: Sequence[Evaluation], names: Sequence[str], threshold: float) -> str:
     """Return one self-contained page: scores, both charts, and a row an image."""
     charts = (
-        score_charts.threshold_curve(evaluations, names, threshold, "light"),
+        score_charts.threshold_curve(evaluations, names, threshold, "light", "competition"),
         score_charts.overlap_curve(evaluations, names, threshold, "light"),
     )
     drawn = [
         chart.to_html(full_html=False, include_plotlyjs=place == 0, config=score_charts.CONFIG)
         for place, chart in enumerate(charts)
     ]
+    over = "Over the probability threshold" if len(names) == 1 else "Competition score over the probability threshold"
     images = evaluations[0].to_frame(threshold).round(4).to_html(index=False, border=0)
     scores = score_table(evaluations, names, threshold).to_html(index=False, border=0)
-    return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-        f"<title>{html.escape(title)}</title><style>{STYLE}</style><h1>{html.escape(title)}</h1>"
+    return html_page(
+        title,
         f"<p>Probability threshold {threshold:.2f}. {evaluations[0].scores().images:,} images.</p>"
-        f"<h2>Scores</h2>{scores}<h2>Over the probability threshold</h2>{drawn[0]}"
+        f"<h2>Scores</h2>{scores}<h2>{over}</h2>{drawn[0]}"
         f"<h2>Average precision over the IoU that a match needs</h2>{drawn[1]}<p>{score_charts.REFERENCE_WORDS}</p>"
-        f"<h2>Images, the worst first</h2>{images}</html>"
+        f"<h2>Images, the worst first</h2>{images}",
     )

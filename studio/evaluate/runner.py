@@ -4,40 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from contextlib import suppress
 
 import streamlit as st
 
 from studio.common.model_picker import open_model
 from studio.common.progress import progress_bar
 from studio.common.text import plain
-from studio.common.url_state import choose_in_address, say_of_address
-from studio.common.visitor import visitor
 from studio.evaluate.image_picker import Labelled
-from unet.errors import ModelError
 from unet.evaluation.cache import evaluation_key, keep_evaluation, stored_evaluation
 from unet.evaluation.evaluate import THRESHOLDS, Evaluation, evaluate
-from unet.models.registry import ModelEntry, find_model, list_models
+from unet.models.registry import ModelEntry
 from unet.settings import Settings
-
-OTHER = "other"
-NONE = "none"
-
-
-def compare_with(entry: ModelEntry, settings: Settings) -> ModelEntry | None:
-    """Draw the choice of a second model, to be scored on the same images; None by default."""
-    shown = visitor(settings).listed(list_models(settings))
-    linked = st.query_params.get(OTHER, NONE)
-    if linked != NONE:
-        with suppress(ModelError):  # what a link names can be looked at, whoever it belongs to
-            shown.append(find_model(linked, settings))
-    entries = {each.key: each for each in shown if each.key != entry.key}
-    if not entries:
-        return None
-    options = {NONE: "No second model"} | {key: each.label for key, each in entries.items()}
-    key = choose_in_address("Compare with", options, OTHER)
-    say_of_address(options, OTHER, "second model")
-    return entries.get(key)
 
 
 def evaluations_of(entries: Sequence[ModelEntry], labelled: Labelled, settings: Settings) -> list[Evaluation]:

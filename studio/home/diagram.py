@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from unet.settings import ASSETS
+from studio.common.empty import ILLUSTRATIONS
 
-ILLUSTRATIONS = ASSETS / "illustrations"
 DIAGRAM = ILLUSTRATIONS / "unet.svg"
 
 

@@ -18,9 +18,11 @@ from unet.config import Separation
 from unet.errors import ConfigError
 from unet.io.pixel_size import PixelSize, read_pixel_size
 from unet.models.folder import ModelEntry
+from unet.prediction.grouping import check_pattern
 from unet.preprocess.adjust import Preparation
 
 THRESHOLD, IMAGE = "threshold", "image"
+GROUPS = "groups"  # a pattern of image names
 CHANNELS, INVERT, SCALE, PIXEL = "channels", "invert", "scale", "pixel"
 # Channels that a person may choose from; a file may have more.
 MOST_CHANNELS = 16
@@ -191,6 +193,14 @@ def _own_pixel_size(digest: str, _upload: Upload) -> PixelSize | None:
     return read_pixel_size(_upload.path)
 
 
+def read_groups() -> str:
+    """Return the pattern by which images are grouped, by the address; what makes no sense there is left out."""
+    try:
+        return check_pattern(st.query_params.get(GROUPS, ""))
+    except ConfigError:
+        return ""
+
+
 # ---- objects ---------------------------------------------------------------------------------------------------
 
 
@@ -249,10 +259,10 @@ def separation_now(entry: ModelEntry) -> Separation:
 # ---- threshold -------------------------------------------------------------------------------------------------
 
 
-def threshold_now(entry: ModelEntry) -> float:
-    """Return the threshold that the address says, or the model's own."""
+def threshold_now(entry: ModelEntry, name: str = THRESHOLD) -> float:
+    """Return the threshold that the address says under a name, or the model's own."""
     try:
-        threshold = round(float(st.query_params[THRESHOLD]), 2)
+        threshold = round(float(st.query_params[name]), 2)
     except (KeyError, ValueError):
         threshold = -1.0
     return threshold if 0 <= threshold <= 1 else own_threshold(entry)
@@ -263,9 +273,9 @@ def own_threshold(entry: ModelEntry) -> float:
     return round(entry.info.threshold, 2)
 
 
-def set_threshold(threshold: float) -> None:
+def set_threshold(threshold: float, name: str = THRESHOLD) -> None:
     """Put a threshold into the address; for callbacks."""
-    st.query_params[THRESHOLD] = f"{threshold:.2f}"
+    st.query_params[name] = f"{threshold:.2f}"
 
 
 def model_has_changed(entry: ModelEntry, model: str) -> bool:

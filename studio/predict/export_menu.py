@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
-from studio.predict.controls import pixel_size_for
+from studio.predict.controls import pixel_size_for, read_groups
 from studio.predict.corrected import corrections_of
 from studio.predict.pipeline import Decision, Job, objects_of, prediction_of, read_prepared
 from studio.predict.uploads import Upload
 from unet.corrections.history import counts, sentence
-from unet.exports.bundle import command_of, everything_zip, unique_stems
+from unet.exports.bundle import command_of, everything_zip, one_format, unique_stems
 from unet.exports.formats import FORMATS
 from unet.files import own_prefix
 from unet.prediction.filters import Ranges
@@ -58,6 +58,9 @@ def show_export(job: Job, name: str, pages: Pages, decision: Decision, ranges: R
                     help=form.help,
                     on_click="ignore",
                 )
+        if len(pages) > 1:
+            st.markdown(f"**All {len(pages)} images**")
+            _show_one_format(job, pages, decisions, decision)
         st.markdown("**Everything**")
         many = f"all {len(pages)} images" if len(pages) > 1 else "this image"
         st.download_button(
@@ -76,10 +79,32 @@ def show_export(job: Job, name: str, pages: Pages, decision: Decision, ranges: R
         st.code(command, language="bash", wrap_lines=True)
 
 
+def _show_one_format(job: Job, pages: Pages, decisions: Decisions, decision: Decision) -> None:
+    """Draw the choice of one format, and the file of it for all images."""
+    choice, button = st.columns([3, 2], vertical_alignment="bottom")
+    with choice:
+        usable = [key for key in FORMATS if key != "classes" or job.entry.info.config.classes > 1]
+        key = st.selectbox("Format", usable, format_func=lambda each: FORMATS[each].title, key="format_of_all")
+    form = FORMATS[key]
+    with button:
+        st.download_button(
+            "Download",
+            _made(job, pages, decisions, decision, lambda path, results: one_format(path, key, results)),
+            form.suffix if form.part else f"{key}.zip",
+            form.mime if form.part else "application/zip",
+            key="export_one_format",
+            help=form.help if form.part else f"{form.help} One file per image, in a zip.",
+            icon=":material/download:",
+            on_click="ignore",
+        )
+
+
 def decisions_of(job: Job, decision: Decision, ranges: Ranges) -> Decisions:
     """Return all that was decided, for files to say it."""
     info = job.entry.info
-    return Decisions(info, decision.threshold, decision.separation, job.preparation, ranges, model=job.entry.key)
+    return Decisions(
+        info, decision.threshold, decision.separation, job.preparation, ranges, job.entry.key, read_groups()
+    )
 
 
 def result_of(
@@ -108,13 +133,30 @@ def corrections_in(job: Job, upload: Upload, page: int, decision: Decision) -> d
 
 def zip_of_everything(job: Job, pages: Pages, decisions: Decisions, decision: Decision) -> Callable[[], bytes]:
     """Return a callable that makes the zip of all results, when somebody asks for it."""
+    folder = job.entry.folder
+    return _made(
+        job,
+        pages,
+        decisions,
+        decision,
+        lambda path, results: everything_zip(path, results, decisions, model_folder=folder),
+    )
+
+
+def _made(
+    job: Job,
+    pages: Pages,
+    decisions: Decisions,
+    decision: Decision,
+    write: Callable[[Path, Iterator[Result]], Path],
+) -> Callable[[], bytes]:
+    """Return a callable that writes the results of all images into a file and returns its bytes."""
 
     def make() -> bytes:
         stems = unique_stems([name for name, _, _ in pages])
         results = (result_of(job, page, decisions, decision, stem) for page, stem in zip(pages, stems, strict=True))
         job.settings.cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=own_prefix(), dir=job.settings.cache) as folder:
-            path = Path(folder) / "results.zip"
-            return everything_zip(path, results, decisions, model_folder=job.entry.folder).read_bytes()
+            return write(Path(folder) / "results", results).read_bytes()
 
     return make

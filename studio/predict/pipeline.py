@@ -242,7 +242,7 @@ def measurements_of(
     return _measurements(job.key(upload, page, decision).but(pixel_size=pixel_size), decision, job, upload)
 
 
-@st.cache_data(max_entries=16, show_spinner=False)
+@st.cache_data(max_entries=256, show_spinner=False)
 def _measurements(key: Key, _decision: Decision, _job: Job, _upload: Upload) -> pd.DataFrame:
     labels = objects_of(_job, _upload, key.page, _decision)
     image, prediction = read_prepared(_job, _upload, key.page), prediction_of(_job, _upload, key.page)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from studio.common.cache_key import Key
-from studio.common.progress import progress_bar
 from studio.common.text import plain
 from studio.predict import viewer
 from studio.predict.all_images import open_chosen, show_all_images
+from studio.predict.all_nuclei import show_all_nuclei
+from studio.predict.compare import TAKEN, other_decision, show_agreement, show_other, show_title
 from studio.predict.controls import (
     choose_image,
     choose_page,
@@ -35,7 +34,7 @@ from studio.predict.editor import (
     touched_numbers,
     viewed,
 )
-from studio.predict.export_menu import show_export
+from studio.predict.export_menu import decisions_of, show_export
 from studio.predict.nuclei_table import read_ranges, select_nucleus, selected_nucleus, show_nuclei
 from studio.predict.pipeline import (
     Decision,
@@ -44,26 +43,27 @@ from studio.predict.pipeline import (
     facts_of,
     measurements_of,
     objects_of,
-    predict_uploads,
     prediction_of,
     read_prepared,
-    still_to_predict,
 )
 from studio.predict.prediction_cache import held
 from studio.predict.uploads import Upload
+from studio.predict.waiting import predict_missing, problems_of, show_notices
 from unet.errors import UnetError
 from unet.prediction.advice import Advice
 from unet.prediction.filters import kept_rows
 
-MOST_PROBLEMS = 8
 
-
-def show_results(job: Job, images: dict[str, Upload], bar: DeltaGenerator, notices: list[str]) -> None:
+def show_results(
+    job: Job, other: Job | None, images: dict[str, Upload], bar: DeltaGenerator, notices: list[str]
+) -> None:
     """Predict what is not predicted yet, and show all of it.
 
     Parameters
     ----------
     job : Job
+    other : Job, optional
+        A second model, which is shown beside the first on the image that is looked at.
     images : dict
         By the names that they are shown by.
     bar : DeltaGenerator
@@ -77,11 +77,11 @@ def show_results(job: Job, images: dict[str, Upload], bar: DeltaGenerator, notic
         If the model cannot be loaded.
     """
     open_chosen()
-    _predict(job, images, bar)
+    predict_missing(job, images, bar)
     known = {name: facts_of(job, upload) for name, upload in images.items() if job.key(upload) in held().facts}
     good = {name: images[name] for name, facts in known.items() if not facts.error}
     problems = {name: facts.error for name, facts in known.items() if facts.error}
-    notices = [*notices, *_problems(problems)]
+    notices = [*notices, *problems_of(problems)]
     if not good:
         show_notices(notices)
         return
@@ -90,70 +90,16 @@ def show_results(job: Job, images: dict[str, Upload], bar: DeltaGenerator, notic
         name = choose_image(list(good)) if len(good) > 1 else next(iter(good))
         page = choose_page(job, good[name])
     try:
-        scene = _scene(job.key(good[name], page), job, good[name])
+        scene = _scene(job.key(good[name], page), "pixels", job, good[name])
+        second = (other, _scene(other.key(good[name], page), "pixels_other", other, good[name])) if other else None
     except UnetError as error:
         show_notices(notices)
         st.error(f"**{plain(name)}**: {plain(str(error))}", icon=":material/broken_image:")
         return
     _send(job, good[name], page, scene)
-    _look(job, good, name, page, scene, is_new, notices)
-
-
-def show_notices(notices: list[str]) -> None:
-    """Draw what is to be said of the choice of model and images."""
-    for words in notices:
-        st.warning(words, icon=":material/warning:")
-
-
-def _predict(job: Job, images: dict[str, Upload], bar: DeltaGenerator) -> None:
-    waiting = still_to_predict(job, list(images.values()))
-    # What was cancelled stays so until somebody asks for it, or other images or another model come.
-    these = hashlib.blake2b(repr([job.key(upload) for upload in waiting]).encode()).hexdigest()
-    if not waiting:
-        return
-    if st.session_state.get("cancelled") == these:
-        bar.button(
-            f"Predict the other {len(waiting)}",
-            icon=":material/play_arrow:",
-            key="go_on",
-            on_click=_cancel,
-            args=(None,),
-            help=f"{len(waiting)} of {len(images)} images are not predicted.",
-        )
-        return
-    place = st.empty()
-    with place.container(border=True):
-        if len(waiting) > 1 or _is_large(job, waiting[0]):
-            # A click runs the page anew, and that ends the work at its next word of progress.
-            st.button("Cancel", icon=":material/close:", key="cancel", on_click=_cancel_rest, args=(job, waiting))
-        with st.spinner("Loading the model …"):
-            job.open()
-        with progress_bar("Predicting", "images") as progress, progress_bar("This large one", "tiles") as tiles:
-            predict_uploads(job, waiting, progress, tiles)
-    place.empty()
-
-
-def _is_large(job: Job, upload: Upload) -> bool:
-    return upload.path.stat().st_size > 8_000_000
-
-
-def _cancel(these: str | None) -> None:
-    st.session_state["cancelled"] = these
-
-
-def _cancel_rest(job: Job, waiting: list[Upload]) -> None:
-    rest = [job.key(upload) for upload in waiting if job.key(upload) not in held().facts]
-    _cancel(hashlib.blake2b(repr(rest).encode()).hexdigest())
-
-
-def _problems(problems: dict[str, str | None]) -> list[str]:
-    if not problems:
-        return []
-    lines = [f"- **{plain(name)}**: {plain(error)}" for name, error in list(problems.items())[:MOST_PROBLEMS]]
-    if len(problems) > MOST_PROBLEMS:
-        lines.append(f"- … and {len(problems) - MOST_PROBLEMS} more.")
-    heading = "1 file was left out" if len(problems) == 1 else f"{len(problems)} files were left out"
-    return ["\n".join([f"{heading}:", "", *lines])]
+    if second:
+        _send(second[0], good[name], page, second[1], "pixels_other")
+    _look(job, second, good, name, page, scene, is_new, notices)
 
 
 # ---- the picture -----------------------------------------------------------------------------------------------
@@ -161,21 +107,22 @@ def _problems(problems: dict[str, str | None]) -> list[str]:
 
 # Some megabytes each: of a session that goes to and fro between images.
 @st.cache_resource(max_entries=6, show_spinner="Preparing the picture …")
-def _scene(key: Key, _job: Job, _upload: Upload) -> viewer.Scene:
+def _scene(key: Key, mount: str, _job: Job, _upload: Upload) -> viewer.Scene:
     prediction = prediction_of(_job, _upload, key.page)
-    return viewer.make_scene(key.token, read_prepared(_job, _upload, key.page), prediction)
+    return viewer.make_scene(f"{key.token}-{mount}", read_prepared(_job, _upload, key.page), prediction, mount)
 
 
 @st.fragment
-def _send(job: Job, upload: Upload, page: int, scene: viewer.Scene) -> None:
-    decision = Decision(threshold_now(job.entry), separation_now(job.entry))
+def _send(job: Job, upload: Upload, page: int, scene: viewer.Scene, mount: str = "pixels") -> None:
+    is_first = mount == "pixels"
+    decision = Decision(threshold_now(job.entry), separation_now(job.entry)) if is_first else other_decision(job)
 
     def region(rows: slice, columns: slice):
         image = read_prepared(job, upload, page)[rows, columns]
         prediction = prediction_of(job, upload, page).crop(rows, columns)
         return viewer.picture_of(image), prediction, objects_of(job, upload, page, decision)[rows, columns]
 
-    viewer.send(scene, job.key(upload, page, decision).token, region)
+    viewer.send(scene, job.key(upload, page, decision).token, region, mount)
 
 
 # ---- the fragment: the threshold and all that it moves -----------------------------------------------------------
@@ -184,6 +131,7 @@ def _send(job: Job, upload: Upload, page: int, scene: viewer.Scene) -> None:
 @st.fragment
 def _look(
     job: Job,
+    second: tuple[Job, viewer.Scene] | None,
     images: dict[str, Upload],
     name: str,
     page: int,
@@ -194,12 +142,12 @@ def _look(
     if read_preparation() != job.preparation:
         st.rerun()  # all images are predicted anew, which is not for this part of the page to do
     upload = images[name]
-    left, right = st.columns([13, 6], gap="large")
-    with right:
+    left, beside = st.columns([13, 13 if second else 6], gap="large")
+    with st.container() if second else beside:
         figures, advice_place = st.container(), st.container()
         show_notices(notices)
         with st.container(border=True):
-            st.markdown("**Nuclei**")
+            st.markdown("**What counts as a nucleus**")
             separation = choose_separation(job.entry, is_new)
         with st.expander(
             "Channels, contrast, scale", icon=":material/tune:", key="preparation", expanded=_is_prepared(job)
@@ -220,6 +168,8 @@ def _look(
     ranges = read_ranges()
     kept = set(frame["label"][kept_rows(frame, ranges)]) if ranges else None
     with left:
+        if second:
+            show_title(job, len(frame))
         viewer.show(
             scene,
             name=name,
@@ -230,16 +180,22 @@ def _look(
             selected=(chosen := selected_nucleus(found.token)),
             kept=kept,
             pixel_size=pixel_size.x if pixel_size else None,
+            **({"taken": TAKEN} if second else {}),
             on_threshold=set_threshold,
             on_selected=lambda number: select_nucleus(found.token, number),
             edit=edit_state(job, upload, page, decision, scene),
             on_correction=lambda sent: take_correction(job, upload, page, decision, sent, chosen),
         )
         show_corrections(job, upload, page, decision, len(frame))
+    if second:
+        with beside:
+            theirs = show_other(second[0], upload, page, second[1], name)
+        with figures:
+            show_agreement((job, second[0]), (labels, theirs))
     with figures:
         ask_about_others(job, upload, page, decision)
         _show_figures(len(frame), kept, int(frame["area"].sum()) / labels.size, decision)
-    titles = ["Nuclei", f"All {len(images)} images"] if len(images) > 1 else ["Nuclei"]
+    titles = ["Measurements", *([f"All {len(images)} images", "Groups of images"] if len(images) > 1 else [])]
     tabs = st.tabs(titles, key="below", on_change="rerun")
     with tabs[0]:
         if tabs[0].open:
@@ -248,6 +204,9 @@ def _look(
         with tabs[1]:
             if tabs[1].open:
                 show_all_images(job, images, decision)
+        with tabs[2]:
+            if tabs[2].open:
+                show_all_nuclei(job, images, decision, ranges, decisions_of(job, decision, ranges))
     # Last what is needed last: each of these takes some milliseconds.
     with advice_place:
         _show_advice(advice_of(job, upload, page, decision), is_kept=kept is None)

@@ -71,11 +71,14 @@ class Scene:
     content: bytes
 
 
-def make_scene(key: str, image: np.ndarray, prediction: Prediction) -> Scene:
-    """Make an image, (height, width) or (height, width, channels) of any depth, and its maps ready for the browser."""
+def make_scene(key: str, image: np.ndarray, prediction: Prediction, mount: str = "pixels") -> Scene:
+    """Make an image, (height, width) or (height, width, channels) of any depth, and its maps ready for the browser.
+
+    ``mount`` is the key that it will be sent under; the browser keeps some scenes of each.
+    """
     small = prediction.shrink(LONGEST)
     classes = 1 if small.classes is None else int(small.classes.max(initial=1))
-    content = pack({"key": key}, picture_of(shrink(image, LONGEST)), small)
+    content = pack({"key": key, "mount": mount}, picture_of(shrink(image, LONGEST)), small)
     return Scene(key, prediction.shape, small.shape, classes, image.dtype != np.uint8, content)
 
 
@@ -177,6 +180,8 @@ def show(
     on_selected: Callable[[int | None], None],
     edit: dict[str, Any] | str = "",
     on_correction: Callable[[Any], None] | None = None,
+    taken: str = "22rem",
+    mount: str = VIEWER,
 ) -> None:
     """Draw the viewer.
 
@@ -198,6 +203,10 @@ def show(
         Objects that pass a filter; the others are drawn faintly.
     pixel_size : float, optional
         Micrometres a pixel, for the scale bar.
+    taken : str
+        A CSS length: how much of the window's height the picture has to leave to what stands around it.
+    mount : str
+        The key of the component: another one for a second viewer on the page.
     on_threshold, on_selected : callable
         Called before the page is run again: with a new threshold, with the number of the object clicked on or None.
     edit : dict or str
@@ -223,6 +232,8 @@ def show(
         "kept": _flags(kept, highest),
         "kept_width": KEPT_WIDTH,
         "pixel_size": pixel_size,
+        "taken": taken,
+        "highest": highest,
         "edit": edit if isinstance(edit, dict) else None,
         "no_edit": edit if isinstance(edit, str) else "",
         "heat": _text(render.HEAT),
@@ -230,17 +241,17 @@ def show(
     }
 
     def threshold_moved() -> None:
-        on_threshold(float(st.session_state[VIEWER].threshold))
+        on_threshold(float(st.session_state[mount].threshold))
 
     def clicked() -> None:
-        on_selected(int(st.session_state[VIEWER].selected) or None)
+        on_selected(int(st.session_state[mount].selected) or None)
 
     def corrected() -> None:
         if on_correction:
-            on_correction(st.session_state[VIEWER].correction)
+            on_correction(st.session_state[mount].correction)
 
     _viewer(
-        key=VIEWER,
+        key=mount,
         data=data,
         on_threshold_change=threshold_moved,
         on_selected_change=clicked,

@@ -21,7 +21,7 @@ def show_previews(run: Run) -> None:
     """Draw the previews of an epoch, with a slider over the epochs; the newest is followed until one is chosen."""
     previews = run.previews()
     epochs = sorted(set.intersection(*(set(preview.epochs) for preview in previews))) if previews else []
-    st.subheader("Watch it learn", anchor=False)
+    st.header("Watch it learn", anchor=False)
     if not epochs:
         st.caption("Here the same few validation images appear after each epoch.")
         return

@@ -99,7 +99,7 @@ def show_runs(settings: Settings, shown: str | None = None) -> None:
     if not runs:
         return
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader("Other runs" if shown else "Runs", anchor=False, width="content")
+        st.header("Other runs" if shown else "Runs", anchor=False, width="content")
         view = st.segmented_control(
             "How runs are shown", VIEWS, default=VIEWS[0], required=True, key="runs_view", label_visibility="collapsed"
         )

@@ -48,7 +48,7 @@ def show_run(run: Run, settings: Settings) -> None:
 def _live(run: Run, info: RunInfo, settings: Settings, was_active: bool) -> None:
     state, metrics = run.state(), run.metrics()
     if state.status == "deleted":
-        st.subheader(run.name, anchor=False)
+        st.title(run.name, anchor=False)
         st.info("This run was deleted, with its model and its curves.", icon=":material/delete:")
         return
     if state.active != was_active:
@@ -75,7 +75,7 @@ def _live(run: Run, info: RunInfo, settings: Settings, was_active: bool) -> None
 def _header(run: Run, info: RunInfo, state: RunState, settings: Settings) -> None:
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
-            st.subheader(plain(title_of(run)), anchor=False, width="content")
+            st.title(plain(title_of(run)), anchor=False, width="content")
             badge(state)
             if visitor(settings).may_change(run.folder):
                 with st.popover(
@@ -251,7 +251,7 @@ def _figure(best: dict[str, float], name: str) -> str:
 def _curves(run: Run, metrics: Metrics, info: RunInfo, state: RunState) -> None:
     theme, epochs = st.context.theme.type, info.config.training.epochs
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader("Learning curves", anchor=False, width="content")
+        st.header("Learning curves", anchor=False, width="content")
         chosen = st.segmented_control(
             "Metric beside the loss",
             ["dice", "iou", "accuracy"],

@@ -57,7 +57,7 @@ def settings_and_start(dataset: Dataset, report: DatasetReport, settings: Settin
 def step(title: str) -> DeltaGenerator:
     """Return the frame of one step, with its title."""
     frame = st.container(border=True)
-    frame.subheader(title, anchor=False)
+    frame.header(title, anchor=False)
     return frame
 
 

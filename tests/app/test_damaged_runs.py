@@ -46,7 +46,7 @@ def test_damaged_runs_break_no_page(open_app, damaged, page):
 def test_a_damaged_run_can_be_opened_or_is_said_to_be_damaged(open_app, damaged, index):
     app = open_app("train", run=f"bad{index}")
     assert not app.exception
-    assert index in (0, len(DAMAGES)) or f"bad{index}" in " ".join(each.value for each in app.subheader)
+    assert index in (0, len(DAMAGES)) or f"bad{index}" in " ".join(each.value for each in [*app.header, *app.title])
 
 
 def test_a_run_that_is_deleted_while_it_is_watched_is_said_to_be_deleted(open_app, settings, tutorial_folder):

@@ -154,6 +154,14 @@ def test_two_models_side_by_side(open_app, model, write_model, dataset):
     scores, images = (frame.value for frame in app.dataframe)
     assert {"small", "second"} <= set(scores.columns)
     assert "difference" in images
+    curve, overlap = (json.loads(each.proto.spec)["data"] for each in app.get("plotly_chart"))
+    assert [line["name"] for line in curve if line["mode"] == "lines"] == ["small", "second"]
+    assert [line["name"] for line in overlap if "lines" in line["mode"]] == ["small", "second"]
+    pictures = [each.value for each in app.caption if "matched at IoU" in each.value]
+    assert [words.split("**")[1] for words in pictures] == ["small", "second"]
+    app.selectbox(key="drawn_score").set_value("dice").run()
+    assert not app.exception
+    assert app.selectbox(key="drawn_score").value == "dice"
 
 
 def test_a_stain_is_looked_at_alone(open_app, model, dataset):
@@ -177,9 +185,9 @@ def test_what_the_model_has_learned_from_is_said(open_app, dataset, settings):
     app = open_app("evaluate", model="run:mine")
     data = app.selectbox(key="choice_of_data")
     assert data.value == "run:mine"
-    assert not any("has learned from" in caption.value for caption in app.caption)
+    assert not any("has learned from" in each.value for each in app.warning)
     data.set_value(dataset.id).run()
-    assert any("has learned from 2 images" in caption.value for caption in app.caption)
+    assert any("has learned from 2 images" in each.value for each in app.warning)
 
 
 def test_a_dataset_that_is_gone_and_a_stranger_in_the_address(open_app, model, dataset):

@@ -14,10 +14,10 @@ def chooser(settings):
     """A page with nothing but the chooser of models, run once."""
 
     def page():
-        from studio.common.model_picker import choose_model
+        from studio.common.model_picker import choose_models
         from unet.settings import read_settings
 
-        choose_model(read_settings())
+        choose_models(read_settings())
 
     return AppTest.from_function(page, default_timeout=60).run()
 

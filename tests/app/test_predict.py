@@ -5,18 +5,20 @@ from __future__ import annotations
 import base64
 import io
 import json
+import re
 import struct
 import zipfile
 import zlib
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from studio.predict import all_images, export_menu, pipeline, prediction_cache, uploads, view, viewer
+from studio.predict import all_images, export_menu, pipeline, prediction_cache, report, uploads, view, viewer
 from tests.factories import draw_discs
 from unet.config import ModelConfig, Separation
 from unet.io.images import read_image
@@ -24,6 +26,7 @@ from unet.models.folder import ModelInfo, save_model
 from unet.prediction.maps import Prediction
 from unet.prediction.objects import label_objects
 from unet.prediction.predictor import Predictor
+from unet.prediction.result import Decisions
 from unet.preprocess.adjust import Preparation
 from unet.settings import SAMPLE_IMAGES, Settings
 
@@ -455,6 +458,61 @@ def test_several_classes_have_several_colours(open_app, settings):
     assert not app.exception
     assert shown(app)["classes"] == 2
     assert {part["name"] for part in sent(app)["parts"]} == {"image", "levels", "classes"}
+
+
+def test_all_nuclei_of_all_images_in_one_table_by_group(open_app, model):
+    app = upload(
+        open_app("predict", model=model, groups="{group}_*"), *((f"{g}_{n}.png", png(n)) for g in "ab" for n in (1, 2))
+    )
+    counts = dict(zip(*(table_of_all(app).value[name] for name in ("Image", "Nuclei")), strict=True))
+    app.session_state["below"] = "Groups of images"
+    app.run()
+    assert not app.exception
+    groups, nuclei = (frame.value for frame in app.dataframe)
+    assert nuclei["Image"].value_counts().to_dict() == {name: count for name, count in counts.items() if count}
+    assert groups["Group"].tolist() == ["a", "b"]
+    assert groups["Nuclei"].sum() == len(nuclei)
+    assert set(nuclei["Group"] + nuclei["Image"].str[1:]) == set(nuclei["Image"])
+    app.selectbox(key="group_way").set_value("folder").run()
+    assert not app.exception
+    assert app.query_params["groups"] == "folder"
+    assert app.dataframe[0].value["Group"].tolist() == [""]
+
+
+def test_a_pattern_of_groups_that_is_none_is_said_to_be(open_app, model):
+    app = open_app("predict", model=model, samples="1", groups="nothing")
+    app.session_state["below"] = "Groups of images"
+    app.run()
+    assert not app.exception
+    assert any("is no pattern of groups" in each.value for each in app.warning)
+
+
+def test_a_report_of_a_batch_needs_nothing_else_and_trusts_no_name():
+    nuclei = pd.DataFrame({"image": ["a"] * 3 + ["b"], "group": ["<b>x</b>"] * 3 + ["y"], "label": 1, "area": range(4)})
+    rows = [
+        report.ReportRow("<script>alert(1)</script>", "data:,", 3, 0.25),
+        report.ReportRow("b", "", remark="<i>no</i>"),
+    ]
+    page = report.as_html(Decisions(ModelInfo("<u>", ModelConfig()), 0.5, Separation()), nuclei, "area", rows)
+    for text in ("<script>alert", "<b>x", "<i>no", "<u>"):
+        assert text not in page
+    assert "4 nuclei in 2 images" in page
+    assert page.count("plotly-graph-div") >= 1
+
+
+def test_two_models_are_seen_side_by_side_on_one_image(open_app, settings, model):
+    write_model(settings.models / "second", name="second", seed=5, threshold=0.6)
+    app = open_app("predict", model=model, other="uploaded:second", samples="1")
+    assert not app.exception
+    views = [json.loads(each.proto.json) for each in app.get("bidi_component") if "threshold" in each.proto.json]
+    assert [view["threshold"] for view in views] == [0.47, 0.6]
+    assert views[0]["scene"] != views[1]["scene"]
+    titles = [each.value for each in app.markdown if re.fullmatch(r"\*\*.+\*\* · [\d,]+ nuclei", each.value)]
+    counts = [int(title.split()[-2].replace(",", "")) for title in titles]
+    assert counts == [view["count"] for view in views]
+    words = next(each.value for each in app.caption if "found by both" in each.value)
+    both, *only = (int(number) for number in re.findall(r"(\d+) (?:nuclei|only)", words))
+    assert [both + each for each in only] == counts
 
 
 # ---- holding and taking along ----------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def test_the_page_begins_with_a_dataset_and_nothing_else(open_app):
     assert not app.exception
     assert app.title[0].value == "Train"
     assert app.file_uploader[0].label.startswith("A zip of images and masks")
-    assert [heading.value for heading in app.subheader] == ["1 · Dataset"]
+    assert [heading.value for heading in app.header] == ["1 · Dataset"]
     assert not any(button.key == "start_training" for button in app.button)
 
 
@@ -78,7 +78,7 @@ def test_an_uploaded_zip_becomes_a_dataset_at_once(open_app, tutorial_zip, setti
     assert dataset.name == "cells"
     assert app.query_params["dataset"] == dataset.id
     assert metrics(app) == {"Images to train on": "6", "Nuclei in them": "30", "Left out": "0", "To predict": "0"}
-    assert [heading.value for heading in app.subheader] == ["1 · Dataset", "2 · See it", "3 · Settings", "4 · Start"]
+    assert [heading.value for heading in app.header] == ["1 · Dataset", "2 · See it", "3 · Settings", "4 · Start"]
     assert len(app.image) == 6
     # The copy of the archive is not kept beside its content.
     assert not list((settings.cache / "uploads").iterdir())

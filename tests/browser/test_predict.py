@@ -142,6 +142,35 @@ def test_picture_threshold_and_count_are_in_view_together(app, page, tmp_path, s
         assert page.locator(".picture").bounding_box()["height"] > size[1] / 2
 
 
+def test_a_nucleus_is_chosen_by_keys_in_the_picture(nuclei):
+    page = nuclei
+    count = int(metric(page, "Nuclei found"))
+    said = page.get_by_role("status").filter(has_text="is chosen")
+    page.locator(".picture").focus()
+    for key, number in (("n", 1), ("n", 2), ("p", 1), ("p", count)):
+        page.keyboard.press(key)
+        expect(said).to_have_text(f"Nucleus {number} is chosen, of {count}.")
+        expect(page.locator(".legend")).to_contain_text(f"white rim: nucleus {number}")
+        idle(page)
+    page.keyboard.press("Escape")
+    expect(page.locator(".legend")).not_to_contain_text("white rim")
+
+
+def test_two_pictures_move_as_one(app, page):
+    open_samples(app, page, "model=nuclei&other=tutorial")
+    first, second = page.locator(".viewer").all()
+    expect(page.get_by_text("nuclei are found by both")).to_be_visible()
+    before = float(second.locator(".slider").input_value())
+    first.get_by_role("button", name="Zoom in").click()
+    zoom = first.locator(".zoom").inner_text()
+    expect(second.locator(".zoom")).to_have_text(zoom)
+    second.get_by_role("button", name="Probability").click()
+    expect(first.get_by_role("button", name="Probability")).to_have_attribute("aria-pressed", "true")
+    first.locator(".slider").press("ArrowRight")
+    seen(page)
+    assert float(second.locator(".slider").input_value()) == before
+
+
 # ---- the threshold ---------------------------------------------------------------------------------------------
 
 
@@ -207,7 +236,7 @@ def test_each_layer_changes_the_picture_and_says_what_it_means(nuclei):
     expect(legend).to_contain_text(f"probability above {read_info(DEFAULT_MODEL).threshold:.2f}")
     for layer, words in {
         "Mask": "probability above",
-        "Nuclei": "each nucleus",
+        "Colours": "each nucleus",
         "Probability": "probability 0 to 1",
     }.items():
         page.get_by_role("button", name=layer, exact=True).click()

@@ -71,3 +71,13 @@ def test_pictures_as_addresses(kind):
 
 def test_a_mask_as_picture():
     assert np.unique(render.mask_picture(LABELS > 0)).tolist() == [0, 255]
+
+
+def test_each_object_has_its_colour():
+    labels = np.zeros((20, 30), np.int32)
+    labels[2:10, 2:10], labels[2:10, 10:18] = 1, 2
+    picture = render.label_overlay(np.full((20, 30), 100, np.uint8), labels, opacity=0.5)
+    assert picture[2, 2].tolist() == render.LABEL_COLORS[0].tolist()
+    assert picture[2, 17].tolist() == render.LABEL_COLORS[1].tolist()
+    assert picture[5, 5].tolist() != picture[5, 14].tolist()
+    assert picture[15, 20].tolist() == [100, 100, 100]

@@ -114,6 +114,7 @@ def predict(flags: argparse.Namespace) -> int:
     """Predict images and write what was found; a broken image is reported and the others go on."""
     from unet.exports.batch import find_images, predict_files
     from unet.exports.formats import FORMATS, USUAL
+    from unet.prediction.grouping import check_pattern
     from unet.prediction.predictor import Predictor
     from unet.prediction.result import Decisions
 
@@ -129,6 +130,7 @@ def predict(flags: argparse.Namespace) -> int:
         preparation_from_flags(flags),
         dict(parse_range(each) for each in flags.keep),
         model=str(flags.model or DEFAULT_MODEL.name),
+        groups=check_pattern(flags.group_by),
     )
     with progress("Predicting", unit="image") as update:
         rows = predict_files(

@@ -17,6 +17,7 @@ from unet.exports.formats import USUAL
 from unet.files import is_full_disk, name_shown
 from unet.io.pixel_size import LARGEST, SMALLEST
 from unet.models.export import FORMATS
+from unet.prediction.grouping import HELP as GROUPING
 from unet.settings import DEFAULT_MODEL
 
 DATASET = (
@@ -133,6 +134,7 @@ def _add_predict(subparsers: argparse._SubParsersAction) -> None:
         metavar="RANGE",
         help="keep only objects whose measurement lies in a range, such as area:30:120; may be given several times",
     )
+    parser.add_argument("--group-by", default="", metavar="PATTERN", help=f"for nuclei.csv: {GROUPING}")
     parser.add_argument(
         "--page", type=int, default=0, metavar="N", help="page of multi-page TIFFs, from 0 (%(default)s)"
     )

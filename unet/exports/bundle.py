@@ -158,6 +158,35 @@ def everything_zip(
     return Path(path)
 
 
+def one_format(path: Path, name: str, results: Iterable[Result]) -> Path:
+    """Write one format of all images: the file itself where it is one for all, else a zip of one per image.
+
+    Parameters
+    ----------
+    path : Path
+        What was there before is replaced once the new one is whole.
+    name : str
+        Of ``FORMATS``.
+    results : iterable of Result
+        May be a generator: only one is held at a time.
+
+    Returns
+    -------
+    Path
+        ``path``.
+    """
+    form = FORMATS[name]
+    with atomic_path(Path(path)) as temporary:
+        if form.part:
+            temporary.write_bytes(form.whole([form.part(result) for result in results]))
+            return Path(path)
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+            for result in results:
+                if suits(name, result):
+                    archive.writestr(form.name_for(result.stem), form.write(result))
+    return Path(path)
+
+
 def _about(count: int, decisions: Decisions, formats: Sequence[str]) -> str:
     lines = []
     for name in formats:
@@ -188,6 +217,8 @@ def command_of(
         words += ["--pixel-size", repr(float(pixel_size.x))]
     for name, (low, high) in decisions.ranges.items():
         words += ["--keep", write_range(name, low, high)]
+    if decisions.groups:
+        words += ["--group-by", decisions.groups]
     return shlex.join([*words, "--export", *(["all"] if set(formats) == set(FORMATS) else formats)])
 
 

@@ -75,6 +75,10 @@ FORMATS: dict[str, Format] = {
         "Measurements (CSV)", "One row a nucleus: size, shape, place, intensity.", "_measurements.csv", CSV,
         write=tables.measurements,
     ),
+    "nuclei": Format(
+        "All nuclei (CSV)", "One row per nucleus of all images: image, group, number, measurements.", "nuclei.csv", CSV,
+        part=tables.nuclei_rows, whole=tables.nuclei_file,
+    ),
     "rois": Format(
         "ImageJ / Fiji ROIs (zip)", "One outline a nucleus, for ImageJ's ROI manager; holes are filled.",
         "_rois.zip", ZIP, write=vectors.rois,

@@ -3,18 +3,72 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage
 
 from unet.exports.summary import ImageSummary
+from unet.prediction.grouping import group_of
 from unet.prediction.result import Result
 from unet.spreadsheets import csv_of_frame, csv_of_rows
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def measurements(result: Result) -> bytes:
     """Return one row an object as CSV, with the columns of ``unet.prediction.measure.COLUMNS``."""
     return csv_of_frame(result.measurements.round(6)).encode()
+
+
+def nuclei_rows(result: Result) -> pd.DataFrame:
+    """Return the measurements of an image's objects, and before them its name and group."""
+    return named_rows(result.measurements, result.file, group_of(result.file, result.decisions.groups))
+
+
+def named_rows(measurements: pd.DataFrame, image: str, group: str) -> pd.DataFrame:
+    """Return measurements with the columns ``image`` and ``group`` before them."""
+    frame = measurements.copy()
+    frame.insert(0, "image", image)
+    frame.insert(1, "group", group)
+    return frame
+
+
+def nuclei_file(frames: list[pd.DataFrame]) -> bytes:
+    """Return ``nuclei.csv``: one row per object of all images; a column that an image does not have stays empty."""
+    import pandas as pd
+
+    filled = [frame for frame in frames if len(frame)] or frames[:1]
+    frame = pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
+    return csv_of_frame(frame.round(6)).encode()
+
+
+def group_rows(nuclei: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Return a row per group of a table of all nuclei: how many images and nuclei, and how a column is distributed.
+
+    Parameters
+    ----------
+    nuclei : DataFrame
+        As ``named_rows`` gives it, of all images.
+    column : str
+        A measurement.
+
+    Returns
+    -------
+    DataFrame
+        With the columns ``group``, ``images``, ``nuclei``, ``per_image``, ``mean``, ``sd`` (of the sample, with n - 1)
+        and ``median``. Only images with nuclei count, since of the others there is no row.
+    """
+    rows = nuclei.groupby("group", sort=True).agg(
+        images=("image", "nunique"),
+        nuclei=(column, "size"),
+        mean=(column, "mean"),
+        sd=(column, "std"),
+        median=(column, "median"),
+    )
+    rows.insert(2, "per_image", rows["nuclei"] / rows["images"])
+    return rows.reset_index()
 
 
 def summary_row(result: Result) -> ImageSummary:

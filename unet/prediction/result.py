@@ -31,6 +31,7 @@ class Decisions:
     preparation: Preparation = field(default_factory=Preparation)
     ranges: Ranges = field(default_factory=dict)
     model: str = ""  # the key or folder by which the command line finds it
+    groups: str = ""  # by which part of their names images are grouped; see unet.prediction.grouping
 
 
 @dataclass(frozen=True)

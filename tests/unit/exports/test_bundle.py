@@ -10,14 +10,16 @@ import zipfile
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 
 from unet.cli.arguments import preparation_from_flags, separation_from_flags
 from unet.cli.main import make_parser
 from unet.config import Separation
-from unet.exports.bundle import command_of, everything_zip, model_digest, unique_stems
+from unet.exports.bundle import command_of, everything_zip, model_digest, one_format, unique_stems
 from unet.exports.formats import FORMATS
+from unet.exports.tables import group_rows
 from unet.io.pixel_size import PixelSize
 from unet.prediction.result import Decisions
 from unet.preprocess.adjust import Preparation
@@ -49,6 +51,31 @@ def test_everything(make_result, decisions, tmp_path):
     assert {"python", "numpy"} <= set(manifest["versions"])
     assert "2 images" in about
     assert "_labels.tif" in about
+
+
+def test_one_format_of_all_images_is_one_file_where_it_can_be(make_result, tmp_path):
+    files = ["day 1/a.png", "day 2/a.png"]
+
+    def results():
+        return (make_result(file=file, groups="folder") for file in files)
+
+    table = pd.read_csv(one_format(tmp_path / "nuclei.csv", "nuclei", results()))
+    assert list(table.columns[:3]) == ["image", "group", "label"]
+    assert table.groupby("group")["image"].unique().map(list).to_dict() == {"day 1": files[:1], "day 2": files[1:]}
+    each = make_result().measurements
+    assert table["area"].tolist() == [*each["area"], *each["area"]]
+    rows = group_rows(table, "area")
+    assert rows["per_image"].tolist() == [len(each)] * 2
+    assert rows["sd"].tolist() == pytest.approx([each["area"].std()] * 2)
+    with zipfile.ZipFile(one_format(tmp_path / "mask.zip", "mask", [make_result(file="a.png")])) as archive:
+        assert archive.namelist() == ["a_mask.png"]
+
+
+def test_a_table_of_no_nuclei_has_its_columns(make_result, tmp_path):
+    empty = make_result(np.zeros((5, 6), bool), file="empty.png")
+    table = pd.read_csv(one_format(tmp_path / "nuclei.csv", "nuclei", [empty]))
+    assert len(table) == 0
+    assert {"image", "group", "label", "area"} <= set(table)
 
 
 def test_the_manifest_names_the_model_by_its_content(make_result, decisions, tmp_path):
@@ -88,12 +115,14 @@ def test_the_command_makes_the_same_decisions(decisions):
         Preparation(channels=(2,), invert=True, scale=1.5),
         {"area": (30, 120.5), "solidity": (0.9, 1)},
         model="run:my run",
+        groups="{group}_*",
     )
     words = shlex.split(command_of(made, ["labels", "mask"], [3, 5]))
     assert words[:4] == ["python", "-m", "unet", "predict"]
     flags = make_parser().parse_args(words[3:])
     assert (flags.model, flags.threshold, flags.page) == ("run:my run", 0.37, 3)
     assert flags.export == ["labels", "mask"]
+    assert flags.group_by == "{group}_*"
     assert flags.keep == ["area:30:120.5", "solidity:0.9:1"]
     assert separation_from_flags(flags, decisions.info.separation) == made.separation
     assert preparation_from_flags(flags) == made.preparation
