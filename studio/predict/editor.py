@@ -18,11 +18,15 @@ from studio.predict.uploads import Upload
 from studio.predict.viewer import Scene
 from unet.corrections import history
 from unet.corrections.carry import carry, touched
+from unet.corrections.carry import replace as bring_in
 from unet.corrections.history import sentence
+from unet.corrections.load import SUFFIXES, read_nuclei
 from unet.corrections.operation import CorrectionError
+from unet.errors import UnetError
 
 ORIGINAL = "original"  # in the address
-ANSWER, STARTED = "correction_answer", "started_over"
+ANSWER, STARTED, IMPORTED, PROBLEM = "correction_answer", "started_over", "imported_files", "import_problem"
+MAX_FILE_MB = 100  # of nuclei in a file
 # So many of the last steps' names are enough for a browser to know which are kept.
 LAST = 200
 
@@ -168,3 +172,36 @@ def _carry(job: Job, upload: Upload, page: int, there: Decision, here: Decision)
 
 def _start_over(token: str) -> None:
     st.session_state[STARTED] = {*st.session_state.get(STARTED, ()), token}
+
+
+def choose_nuclei_file(job: Job, upload: Upload, page: int, decision: Decision, name: str) -> None:
+    """Draw the way in for nuclei that other programs, or this one, have written into a file."""
+    with st.popover("Import nuclei", icon=":material/upload:", width="stretch", key="import_nuclei"):
+        st.caption("They take the place of the nuclei of this image, which undo brings back.")
+        key = f"nuclei_file_{st.session_state.get(IMPORTED, 0)}"
+        st.file_uploader(
+            "Label map (TIFF, PNG), ImageJ ROIs, GeoJSON or COCO",
+            type=[suffix[1:] for suffix in SUFFIXES],
+            key=key,
+            max_upload_size=MAX_FILE_MB,
+            on_change=_import_nuclei,
+            args=(job, upload, page, replace(decision, original=False), name, key),
+        )
+        if problem := st.session_state.pop(PROBLEM, None):
+            st.error(plain(problem), icon=":material/error:")
+
+
+def _import_nuclei(job: Job, upload: Upload, page: int, decision: Decision, name: str, key: str) -> None:
+    file = st.session_state[key]
+    if file is None:
+        return
+    # The file is taken: the widget begins anew.
+    st.session_state[IMPORTED] = st.session_state.get(IMPORTED, 0) + 1
+    try:
+        size = objects_of(job, upload, page, decision).shape
+        operation = bring_in(read_nuclei(file.getvalue(), file.name, size, name))
+        seen = job.key(upload, page, decision)
+        history.add(basis_of(seen), job.settings.home, operation, seen.corrections)
+    except UnetError as error:
+        st.session_state[PROBLEM] = str(error)
+    _show(original=False)

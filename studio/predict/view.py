@@ -28,6 +28,7 @@ from studio.predict.controls import (
 )
 from studio.predict.editor import (
     ask_about_others,
+    choose_nuclei_file,
     edit_state,
     show_corrections,
     take_correction,
@@ -213,6 +214,7 @@ def _look(
     with export_place:
         pages = [(each, upload, page_of(job, upload)) for each, upload in images.items()]
         show_export(job, name, pages, decision, ranges)
+        choose_nuclei_file(job, upload, page, decision, name)
 
 
 def _patience(scene: viewer.Scene):

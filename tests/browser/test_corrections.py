@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import PATIENCE, App, click, idle, open_page
+from tests.browser.driver import PATIENCE, App, click, idle, open_page, upload
 from unet.corrections.operation import Operation
 from unet.corrections.operations import Nuclei, replay
 
@@ -175,6 +175,30 @@ def test_keys_act_on_the_chosen_nucleus_and_undo_and_redo_bring_back(picture):
     expect(question).to_have_count(0)
     x, y = middle(first, number)
     assert picture.labels()[int(y), int(x)] == 0
+
+
+def test_nuclei_of_another_program_are_imported_and_others_refused(picture, tmp_path):
+    page = picture.page
+    first = picture.labels()
+    square = [[50, 60], [80, 60], [80, 90], [50, 90], [50, 60]]
+    shape = {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [square]}, "properties": {}}
+    good, large = tmp_path / "cells.geojson", tmp_path / "large.geojson"
+    good.write_text(json.dumps({"type": "FeatureCollection", "features": [shape]}))
+    large.write_text(good.read_text().replace("80", "8000"))
+    for path in (large, good):
+        if not page.get_by_test_id("stFileUploader").is_visible():
+            click(page, "Import nuclei")
+        upload(page, path, "Label map (TIFF, PNG)")
+        if path == large:
+            expect(page.get_by_text("large.geojson: a nucleus reaches to x 8000")).to_be_visible()
+    page.keyboard.press("Escape")
+    labels = picture.labels()
+    expected = np.zeros((HEIGHT, WIDTH), bool)
+    expected[60:90, 50:80] = True
+    np.testing.assert_array_equal(labels > 0, expected)
+    page.get_by_role("button", name="Undo").click()
+    picture.settle()
+    np.testing.assert_array_equal(picture.labels(), first)
 
 
 def test_two_tabs_do_not_overwrite_each_other(picture, context, app):

@@ -1,4 +1,4 @@
-"""The command line: ``python -m unet inspect | train | predict | evaluate | export | runs``."""
+"""The command line: ``python -m unet inspect | train | predict | evaluate | export | import-labels | runs``."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from unet.cli import commands
 from unet.cli.arguments import add_config_flags, add_preparation_flags, add_separation_flags
+from unet.cli.import_labels import import_labels
 from unet.errors import ConfigError, UnetError, shortened
 from unet.exports.formats import FORMATS as RESULTS
 from unet.exports.formats import USUAL
@@ -74,7 +75,16 @@ def make_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subparsers = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (_add_run, _add_inspect, _add_train, _add_predict, _add_evaluate, _add_export, _add_runs):
+    for add in (
+        _add_run,
+        _add_inspect,
+        _add_train,
+        _add_predict,
+        _add_evaluate,
+        _add_export,
+        _add_import_labels,
+        _add_runs,
+    ):
         add(subparsers)
     return parser
 
@@ -172,6 +182,23 @@ def _add_export(subparsers: argparse._SubParsersAction) -> None:
         "--output", type=Path, required=True, metavar="FILE", help="the file to write: .onnx, or .zip for the others"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write size and greatest difference to this file")
+
+
+def _add_import_labels(subparsers: argparse._SubParsersAction) -> None:
+    parser = _command(
+        subparsers,
+        "import-labels",
+        import_labels,
+        "make a dataset of images and the nuclei that other programs wrote: label maps, ImageJ ROIs, GeoJSON, COCO",
+    )
+    parser.add_argument("images", type=Path, metavar="IMAGES", help="an image, or a folder of images")
+    parser.add_argument(
+        "labels",
+        type=Path,
+        metavar="LABELS",
+        help="one file (COCO of all images, say), or a folder with one file an image, named like it",
+    )
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where images/ and masks/ go")
 
 
 def _add_runs(subparsers: argparse._SubParsersAction) -> None:
