@@ -6,9 +6,9 @@ import streamlit as st
 
 from studio.common.empty import ILLUSTRATIONS
 from studio.common.navigation import enter
-from studio.common.visitor import visitor
+from studio.common.visitor import SOMEBODY_ELSES, visitor
 from studio.home.diagram import show_diagram
-from studio.home.quickstart import SOMEBODY_ELSES, start_sample_training, why_no_training
+from studio.home.quickstart import start_sample_training, why_no_training
 from unet.errors import UnetError
 from unet.runs.run import current_run
 from unet.settings import read_settings

@@ -24,6 +24,8 @@ ORDER = (
         "flags",
         "parallel",
         "memmap",
+        "ownership",
+        "room",
         "provenance",
     ),
     ("io",),

@@ -21,6 +21,7 @@ TOKEN = re.compile(r"[\w-]{43}")  # what secrets.token_urlsafe() gives
 # What a proxy says. None of them proves that there is none.
 FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
 ADMINISTRATOR = "is_administrator"
+SOMEBODY_ELSES = "Somebody else's training is under way, and only one can run at a time. Try again when it has ended."
 
 
 def visitor(settings: Settings) -> Visitor:

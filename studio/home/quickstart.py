@@ -12,8 +12,6 @@ from unet.settings import Settings
 
 Progress = Callable[[str, float], None]
 
-SOMEBODY_ELSES = "Somebody else's training is under way, and only one can run at a time. Try again when it has ended."
-
 
 def quick_config() -> Config:
     """Return the tutorial's network, trained so that the sample dataset is learnt within about a minute."""

@@ -10,8 +10,7 @@ import streamlit as st
 
 from studio.common.scroll import begin_at_top
 from studio.common.text import duration, plain, short
-from studio.common.visitor import visitor
-from studio.home.quickstart import SOMEBODY_ELSES
+from studio.common.visitor import SOMEBODY_ELSES, visitor
 from studio.train.run_table import show_table
 from unet.config import Config
 from unet.datasets.add import Dataset

@@ -29,6 +29,7 @@ from unet.datasets.groups import read_groups
 from unet.datasets.layouts import Sample, find_samples, walk_files
 from unet.errors import DatasetError
 from unet.files import atomic_path, own_prefix, read_json, sweep, write_json
+from unet.room import require_room
 from unet.settings import Settings
 
 
@@ -177,6 +178,8 @@ def keep(
         same = next((known for known in list_datasets(settings) if known.fingerprint == fingerprint), None)
         if same:
             return _renew(same, folder, source, root=root, archive=archive, stamp=stamp)
+        if root is None:
+            require_room(settings, DatasetError)
         slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-") or "dataset"
         place = settings.datasets / f"{slug}-{fingerprint[:8]}"
         dataset = Dataset(

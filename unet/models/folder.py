@@ -5,7 +5,9 @@ The shipped model, a run's best one and one that a user uploads are the same thi
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import itertools
 import os
 import re
 import shutil
@@ -18,6 +20,7 @@ from unet.files import atomic_folder, write_json
 from unet.models.metadata import INFO_FILE, MAX_NAME, ModelInfo, read_info, title_of
 from unet.models.registry import ModelEntry, find_model, list_models, store_model_zip
 from unet.models.weights import WEIGHTS_FILE, max_weights_bytes, read_weights
+from unet.room import require_room
 from unet.settings import SHIPPED_MODELS, Settings
 
 if TYPE_CHECKING:
@@ -105,7 +108,15 @@ def copy_with_threshold(folder: Path, settings: Settings, threshold: float) -> P
     """
     info = read_info(folder)
     name = f"{info.name[: MAX_NAME - 8]} at {threshold:.2f}"
-    copy = settings.models / re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower())[:80].strip("-")
+    names = (slug if number == 1 else f"{slug}-{number}" for number in itertools.count(1))
+    for copy in map(settings.models.joinpath, names):
+        if not copy.exists():
+            break
+        with contextlib.suppress(ModelError):
+            if read_info(copy).threshold == threshold:
+                return copy  # the same again; one that was changed since is left to whose it is
+    require_room(settings, ModelError)
     try:
         with atomic_folder(copy) as temporary:
             for each in (INFO_FILE, WEIGHTS_FILE):

@@ -16,6 +16,7 @@ from unet.errors import ModelError, shortened
 from unet.files import is_name, own_prefix
 from unet.models.metadata import INFO_FILE, MAX_INFO_BYTES, ModelInfo, parse_info, read_info
 from unet.models.weights import WEIGHTS_FILE, check_weights, max_weights_bytes
+from unet.room import require_room
 from unet.settings import SHIPPED_MODELS, Settings
 
 CHUNK = 1024 * 1024
@@ -134,6 +135,7 @@ def store_model_zip(archive: Path, settings: Settings, name: str | None = None) 
         check_weights(folder / WEIGHTS_FILE, info.config)
         stored = next(_stored(settings, digest.hexdigest()), None)
         if stored is None:
+            require_room(settings, ModelError)
             slug = re.sub(r"[^a-z0-9]+", "-", (name or info.name).lower()).strip("-")[:40] or "model"
             stored = settings.models / f"{slug}-{digest.hexdigest()}"
             folder.rename(stored)

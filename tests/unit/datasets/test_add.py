@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import json
 import os
@@ -5,7 +6,9 @@ import shutil
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tests.factories import write_pairs, write_tutorial, zip_folder
 from unet.datasets.add import (
@@ -20,6 +23,7 @@ from unet.datasets.add import (
 )
 from unet.datasets.inspection import inspect_dataset
 from unet.errors import ArchiveError, DatasetError
+from unet.room import kept_bytes
 
 
 def files_of(folder: Path):
@@ -208,3 +212,20 @@ def test_the_sample_dataset_is_drawn_once(settings, monkeypatch):
     assert (dataset.source, dataset.name, len(dataset.samples())) == ("sample", SAMPLE_NAME, 3)
     assert open_dataset(SAMPLE_NAME, settings) == add_sample(settings) == dataset
     assert len(calls) == 1
+
+
+def test_all_datasets_together_have_a_bound(tmp_path, settings):
+    """Each is within its own bound; together they would fill the disk."""
+    few = dataclasses.replace(settings, max_kept_mb=1)
+    rng = np.random.default_rng(0)
+    for number in range(5):
+        Image.fromarray(rng.integers(0, 256, (600, 600), np.uint8)).save(tmp_path / f"noise{number}.png")
+    add_files([("a/noise0.png", (tmp_path / "noise0.png").open("rb"))], few, name="a")
+    add_files([("b/noise1.png", (tmp_path / "noise1.png").open("rb"))], few, name="b")
+    with pytest.raises(DatasetError, match="UNET_MAX_KEPT_MB"):
+        add_files([("c/noise2.png", (tmp_path / "noise2.png").open("rb"))], few, name="c")
+    assert len(list_datasets(few)) == 2
+    assert kept_bytes(few) < 1024**2
+    add_files([("b/noise1.png", (tmp_path / "noise1.png").open("rb"))], few, name="b")  # which takes nothing
+    delete_dataset(list_datasets(few)[0])
+    add_files([("c/noise2.png", (tmp_path / "noise2.png").open("rb"))], few, name="c")
