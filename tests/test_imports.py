@@ -27,6 +27,7 @@ ORDER = (
         "ownership",
         "room",
         "provenance",
+        "ownership",
     ),
     ("io",),
     ("preprocess",),

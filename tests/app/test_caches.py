@@ -18,7 +18,7 @@ import pytest
 import streamlit as st
 import tifffile
 
-from studio.common import dataset_picker, model_picker, navigation
+from studio.common import dataset_picker, model_picker, navigation, visitor
 from studio.common.cache_key import Key
 from studio.evaluate import image_outcome, image_picker, runner
 from studio.predict import controls, editor, export_menu, pipeline, uploads, view, viewer
@@ -208,6 +208,7 @@ WALKED: dict[str, tuple[Callable[[World, View], Any], set[str]]] = {
         {"model"},
     ),
     "common.navigation.clear_away": (lambda w, v: navigation.clear_away(w.settings.home), set()),
+    "common.visitor.listening_addresses": (lambda w, v: sorted(visitor.listening_addresses()), set()),
     "evaluate.image_outcome._drawn": (_outcome, {"image", "model", "threshold"}),
     "evaluate.runner._held": (_evaluation, {"image", "model"}),
     "predict.controls._own_pixel_size": (
