@@ -6,10 +6,12 @@ import streamlit as st
 
 from studio.common.empty import ILLUSTRATIONS
 from studio.common.navigation import enter
+from studio.common.text import plain
 from studio.common.visitor import SOMEBODY_ELSES, visitor
-from studio.home.diagram import show_diagram
-from studio.home.quickstart import start_sample_training, why_no_training
+from studio.home.diagram import ILLUSTRATIONS, show_diagram
+from studio.home.quickstart import SOMEBODY_ELSES, start_sample_training, why_no_training
 from unet.errors import UnetError
+from unet.runs.notes import title_of
 from unet.runs.run import current_run
 from unet.settings import read_settings
 
@@ -53,7 +55,7 @@ with welcome.container(key="welcome"):
         st.info(SOMEBODY_ELSES, icon=":material/hourglass_top:")
     elif running:
         st.info(
-            f"The run “{running.name}” is training. Only one training can run at a time, so the "
+            f"The run “{plain(title_of(running))}” is training. Only one training can run at a time, so the "
             "button takes you to it.",
             icon=":material/hourglass_top:",
         )

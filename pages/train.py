@@ -8,6 +8,7 @@ from studio.common.dataset_picker import came_as, choose, choose_dataset, chosen
 from studio.common.empty import show_empty
 from studio.common.navigation import enter
 from studio.common.scroll import scroll
+from studio.common.text import plain
 from studio.common.visitor import administrator_door, visitor
 from studio.train.overview import show_overview, show_remarks
 from studio.train.run_list import open_run_view, show_runs
@@ -15,6 +16,7 @@ from studio.train.run_view import show_run
 from studio.train.start import settings_and_start, step
 from unet.datasets.inspection import FEWEST, require_usable
 from unet.errors import DatasetError, RunError
+from unet.runs.notes import title_of
 from unet.runs.run import current_run, open_run
 from unet.settings import read_settings
 
@@ -48,7 +50,9 @@ def set_up() -> None:
     running = current_run(settings)
     if running and visitor(settings).may_list(running.folder):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
-            st.markdown(f":material/model_training: The run **{running.name}** is training.", width="stretch")
+            st.markdown(
+                f":material/model_training: The run **{plain(title_of(running))}** is training.", width="stretch"
+            )
             st.button("Watch it", icon=":material/visibility:", on_click=open_run_view, args=(running.name,))
     if not settings.training:
         st.info(

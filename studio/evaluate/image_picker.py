@@ -16,6 +16,7 @@ from unet.datasets.add import Dataset, list_datasets
 from unet.datasets.inspection import DatasetReport
 from unet.errors import RunError
 from unet.models.registry import ModelEntry
+from unet.runs.notes import title_of
 from unet.runs.run import Run, list_runs
 from unet.settings import Settings
 
@@ -90,7 +91,7 @@ def _options(entry: ModelEntry, datasets: dict[str, Dataset], linked: set, setti
             continue
         if info.dataset["id"] in datasets:
             number = len(info.validation_ids)
-            sides[f"run:{run.name}"] = f"{info.dataset['name']} · {number:,} validation images of {run.name}"
+            sides[f"run:{run.name}"] = f"{info.dataset['name']} · {number:,} validation images of {title_of(run)}"
     shown = linked | {dataset.id for dataset in shown_datasets(settings)}
     whole = {key: f"{dataset.name} · all images" for key, dataset in datasets.items() if key in shown}
     own = {entry.key: sides.pop(entry.key)} if entry.key in sides else {}
