@@ -8,8 +8,8 @@ from studio.common.empty import ILLUSTRATIONS
 from studio.common.navigation import enter
 from studio.common.text import plain
 from studio.common.visitor import SOMEBODY_ELSES, visitor
-from studio.home.diagram import ILLUSTRATIONS, show_diagram
-from studio.home.quickstart import SOMEBODY_ELSES, start_sample_training, why_no_training
+from studio.home.diagram import show_diagram
+from studio.home.quickstart import start_sample_training, why_no_training
 from unet.errors import UnetError
 from unet.runs.notes import title_of
 from unet.runs.run import current_run
