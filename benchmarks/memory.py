@@ -50,7 +50,7 @@ def main() -> None:
         upload(page, paths[:1], "Images to predict", timeout=120_000)
         settled(page)
         report("one image predicted", app)
-        click(page, "Choose others")
+        click(page, "1 image")
         upload(page, paths, "Images to predict", timeout=600_000)
         settled(page)
         report(f"{flags.images} images predicted", app)

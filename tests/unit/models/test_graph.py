@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import onnx
+import psutil
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -16,7 +17,7 @@ from unet.io.images import read_image
 from unet.models.folder import ModelInfo, load_model, save_model
 from unet.models.graph import build_graph
 from unet.models.network import build_unet, count_parameters, weight_shapes
-from unet.models.runtime import Network
+from unet.models.runtime import Network, release_memory
 from unet.models.weights import WEIGHTS_FILE, read_weights
 from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects
@@ -142,3 +143,15 @@ def test_any_size_and_batch_is_taken(tmp_path):
     fixed = dataclasses.replace(config, resolution="resized")
     save_model(tmp_path / "fixed", build_unet(fixed), ModelInfo("tiny", fixed))
     assert Network.open(tmp_path / "fixed")(np.zeros((2, 16, 16, 1), np.uint8)).shape == (2, 16, 16, 1)
+
+
+def test_the_memory_of_a_pass_is_given_back():
+    network, process = Network.open(SHIPPED_MODELS / "nuclei"), psutil.Process()
+    network(np.zeros((1, 64, 64, 3), np.uint8))
+    release_memory()
+    before = process.memory_info().rss
+    network(np.zeros((1, 768, 768, 3), np.uint8))
+    taken = process.memory_info().rss - before
+    assert taken > 80e6
+    release_memory()
+    assert process.memory_info().rss - before < taken / 2
