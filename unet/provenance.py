@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from unet import __version__
 
-PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "numpy", "scipy", "scikit-image", "pillow")
+PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "onnxruntime", "numpy", "scipy", "scikit-image", "pillow")
 
 
 def versions() -> dict[str, str]:
