@@ -13,7 +13,7 @@ from unet.evaluation.evaluate import Evaluation
 
 def as_json(evaluations: Sequence[Evaluation]) -> str:
     """Return all scores, counts and thresholds of one model, or of several."""
-    return json.dumps([evaluation.to_dict() for evaluation in evaluations], indent=1)
+    return json.dumps([evaluation.to_dict() for evaluation in evaluations], indent=1, allow_nan=False)
 
 
 def as_html(title: str, evaluations: Sequence[Evaluation], names: Sequence[str], threshold: float) -> str:

@@ -59,7 +59,15 @@ def _compute(entry: ModelEntry, key: str, labelled: Labelled, settings: Settings
             ids=labelled.ids,
             thresholds=THRESHOLDS,
         )
-    keep_evaluation(key, found, settings)
+    _hold(key, found)  # before it is written: what was computed is not lost where that fails
+    try:
+        keep_evaluation(key, found, settings)
+    except (OSError, ValueError) as error:
+        st.toast(
+            f"The scores could not be written to the disk ({plain(str(error))}); they are kept until the app stops.",
+            icon=":material/warning:",
+            duration="infinite",
+        )
     return found
 
 
@@ -74,11 +82,16 @@ def _stored(key: str, entry: ModelEntry, labelled: Labelled, settings: Settings)
         found = stored_evaluation(key, settings)
         if found is None:
             return None
-        held[key] = found
-        while len(held) > 16:
-            held.pop(next(iter(held)))
+        _hold(key, found)
     names = {"model": entry.info.name, "dataset": labelled.dataset.name, "threshold": entry.info.threshold}
     return dataclasses.replace(held[key], **names)
+
+
+def _hold(key: str, evaluation: Evaluation) -> None:
+    held = _held()
+    held[key] = evaluation
+    while len(held) > 16:
+        held.pop(next(iter(held)))
 
 
 @st.cache_resource(show_spinner=False)

@@ -99,6 +99,18 @@ def test_a_second_visit_computes_nothing(open_app, model, dataset, monkeypatch):
     assert metrics(again) == first
 
 
+def test_what_was_computed_is_kept_where_it_cannot_be_written(open_app, model, dataset, settings, monkeypatch):
+    settings.cache.mkdir(parents=True, exist_ok=True)
+    (settings.cache / "evaluations").write_text("in the way of the folder")
+    app = open_lab(open_app, model=model)
+    assert any("could not be written" in toast.value for toast in app.toast)
+    first = metrics(app)
+    monkeypatch.setattr(runner, "evaluate", None)
+    again = open_app("evaluate", model=model)
+    assert not again.exception
+    assert metrics(again) == first
+
+
 def test_moving_the_threshold_moves_the_scores_and_can_be_kept(open_app, model, dataset, settings):
     app = open_lab(open_app, model=model)
     folder = settings.models / "small"

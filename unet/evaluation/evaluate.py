@@ -100,13 +100,17 @@ class Evaluation:
         """Return one row an image, the lowest competition score first."""
         import pandas
 
+        return pandas.DataFrame(self.rows(threshold))
+
+    def rows(self, threshold: float | None = None) -> list[dict[str, Any]]:
+        """Return what ``to_frame`` holds; here a group or stain that is missing is None, not NaN as in pandas."""
         rows = []
         for image, counts in zip(self.images, self.counts_at(threshold), strict=True):
             scores = scores_of(counts)
             row = dataclasses.asdict(image) | {"nuclei": scores.nuclei, "found": scores.found}
             row["average_precision"] = scores.average_precision[0]
             rows.append(row | {name: getattr(scores, name) for name in COLUMNS})
-        return pandas.DataFrame(rows).sort_values("competition", kind="stable", ignore_index=True)
+        return sorted(rows, key=lambda row: row["competition"])
 
     def to_dict(self) -> dict[str, Any]:
         """Return all counts as JSON types, and the scores made of them."""
@@ -115,7 +119,7 @@ class Evaluation:
             "separation": self.separation.to_dict(),
             "scores": self.scores().to_dict(),
             "stains": {stain: self.scores(stain=stain).to_dict() for stain in self.stains()},
-            "table": self.to_frame().to_dict("records"),
+            "table": self.rows(),
         }
 
     @classmethod

@@ -127,6 +127,21 @@ def test_stains_are_scored_by_themselves(tmp_path, predictor, make_dataset, sett
     assert "blue" in to_text(found)
 
 
+@pytest.mark.parametrize("missing", ["all", "some"])
+def test_missing_groups_and_stains_stay_missing(tmp_path, predictor, make_dataset, settings, missing):
+    folder = write_pairs(tmp_path / "data", count=3)
+    if missing == "some":  # pandas then makes NaN of the others, which is not JSON
+        (folder / "groups.csv").write_text("ImageId,group,stain\nsample00,g1,\nsample02,,red")
+    found = evaluate(predictor, *make_dataset(folder), settings)
+    keep_evaluation("key", found, settings)
+    assert stored_evaluation("key", settings) == found
+    table = json.loads(json.dumps(found.to_dict(), allow_nan=False))["table"]
+    seen = {row["id"]: (row["group"], row["stain"]) for row in table}
+    given = {"sample00": ("g1", None), "sample01": (None, None), "sample02": (None, "red")}
+    assert seen == (given if missing == "some" else dict.fromkeys(given, (None, None)))
+    assert [row["competition"] for row in table] == found.to_frame()["competition"].tolist()
+
+
 def _stained(report):
     samples = tuple(dataclasses.replace(sample, stain="red") for sample in report.samples)
     return dataclasses.replace(report, samples=samples)
