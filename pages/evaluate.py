@@ -33,7 +33,7 @@ with page:
     with bar:
         st.title("Evaluate", anchor=False, width="content")
         entries = choose_models(settings, notices.warning)
-        labelled = choose_labelled(entries[0], settings, notices.warning) if entries else None
+        labelled = choose_labelled(entries, settings, notices.warning) if entries else None
     if entries and labelled:
         try:
             evaluations = evaluations_of(entries, labelled, settings)

@@ -26,8 +26,9 @@ PRECISIONS = ("float32", "bfloat16", "auto")
 ONLY_CROPS = ("crops", "scale", "balance")
 
 
-def _times(size: tuple[int, ...]) -> str:
-    return "x".join(map(str, size))
+def _size(size: tuple[int, int]) -> str:
+    """A size as people read it, width first."""
+    return f"{size[1]} x {size[0]}"
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,8 @@ class ModelConfig(Section):
         if any(side % step for side in self.input_size):
             better = tuple(math.ceil(side / step) * step for side in self.input_size)
             raise ConfigError(
-                f"`input_size` is {_times(self.input_size)}; {self.depth} poolings need multiples of {step}, "
-                f"such as {_times(better)}."
+                f"`input_size` is {_size(self.input_size)} (width x height); {self.depth} poolings need multiples of "
+                f"{step}, such as {_size(better)}."
             )
 
     @property
@@ -218,7 +219,7 @@ class Config:
     def __post_init__(self):
         height, width = self.model.input_size
         if self.training.quarter_turns and height != width:
-            raise ConfigError(f"`quarter_turns` needs a square `input_size`, not {_times(self.model.input_size)}.")
+            raise ConfigError(f"`quarter_turns` needs a square `input_size`, not {_size(self.model.input_size)}.")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as JSON types."""

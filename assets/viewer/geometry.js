@@ -45,6 +45,18 @@ export function geometryOf(place, canvas, picture) {
 }
 
 /**
+ * Say how large a picture is shown: at 100% a pixel of the image takes one of the page.
+ * @param {number} scale Pixels of the page for one of what is shown of the image.
+ * @param {[number, number]} shown Height and width of that.
+ * @param {[number, number]} size Height and width of the image itself.
+ * @returns {string}
+ */
+export function percent(scale, shown, size) {
+  const share = 100 * scale * (shown[1] / size[1]);
+  return `${share < 10 ? share.toFixed(1) : Math.round(share)}%`;
+}
+
+/**
  * Zoom around a point of the canvas, what lies under it staying there.
  * @param {Place | null} place
  * @param {number} factor

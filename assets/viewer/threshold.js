@@ -75,7 +75,7 @@ export class Threshold {
     const { sums, total } = this.histogram;
     const share = sums[Math.min(1000, Math.ceil(this.value * 1000))] / total;
     const updating = this.decided ? "" : " · updating the nuclei …";
-    this.view.find(".share").textContent = `${(100 * share).toFixed(1)} % of the image lies above${updating}`;
+    this.view.find(".share").textContent = `${(100 * share).toFixed(1)}% of the image lies above${updating}`;
   }
 
   drawHistogram() {

@@ -3,6 +3,7 @@
 import { Camera } from "./camera.js";
 import { fromBase64, inflated, joined } from "./codec.js";
 import { Editor } from "./editor.js";
+import { percent } from "./geometry.js";
 import { Look } from "./look.js";
 import { openPainter, openWithoutCard } from "./painter.js";
 import { PlainPainter } from "./plain_painter.js";
@@ -178,10 +179,9 @@ class View {
   }
 
   showScale(scale) {
-    const zoom = this.camera.place?.zoom ?? 1;
-    this.find(".zoom").textContent = `${Math.round(zoom * 100)} %`;
-    this.find(".picture").classList.toggle("zoomed", zoom > 1);
     const { pixel_size: pixelSize, shown, size } = this.data;
+    this.find(".zoom").textContent = percent(scale / this.ratio, shown, size);
+    this.find(".picture").classList.toggle("zoomed", Boolean(this.camera.place));
     const bar = this.find(".scale");
     bar.hidden = !pixelSize;
     if (!pixelSize) return;

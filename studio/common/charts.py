@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
+from studio.common.text import size_of
+
 if TYPE_CHECKING:
     from unet.datasets.inspection import DatasetReport
     from unet.runs.state import Metrics
@@ -123,7 +125,7 @@ def _mark_best(figure: go.Figure, metrics: Metrics, key: str, best: int | None, 
 
 def size_chart(report: DatasetReport, theme: str | None) -> go.Figure:
     """Draw how many images there are of each size, the commonest first; sizes beyond eight in one bar."""
-    counts = Counter(f"{s.height} × {s.width}" for s in report.samples if s.height and s.width).most_common()
+    counts = Counter(size_of(s.width, s.height) for s in report.samples if s.height and s.width).most_common()
     shown = 8 if len(counts) > 9 else 9
     head, rest = counts[:shown], counts[shown:]
     if rest:

@@ -24,7 +24,7 @@ AUGMENTATION = ("flips", "quarter_turns", "brightness", "scale", "photometric", 
 # What the fields are called on the page, where their name alone would not do.
 LABELS = {
     "classes": "Classes",
-    "input_size": "Input size (height x width)",
+    "input_size": "Input size (width × height)",
     "patience": "Patience (epochs)",
     "validation_fraction": "Validation share",
     "quarter_turns": "Quarter turns",
@@ -109,7 +109,7 @@ def remember(config: Config) -> None:
     st.session_state["preset"] = name
     for item in _fields():
         value = getattr(getattr(config, _section(item.name)), item.name)
-        st.session_state[_key(name, item.name)] = _shown(value)
+        st.session_state[_key(name, item.name)] = _shown(item, value)
 
 
 def _advanced(start: Config) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def field_widget(item: dataclasses.Field, start: Config) -> Any:
     key = _key(start.preset, item.name)
     # Set here rather than by ``value``, so that ``remember`` can set it too.
     if key not in st.session_state:
-        st.session_state[key] = _shown(default)
+        st.session_state[key] = _shown(item, default)
     common = {
         "label": item.metadata.get("label") or label_of(item.name),
         "key": key,
@@ -203,9 +203,9 @@ def parse_numbers(item: dataclasses.Field, text: str) -> tuple:
         values = ()
     if not values:
         what = "whole numbers" if kind is int else "numbers"
-        raise ConfigError(f"`{item.name}` is “{text}”; write {what}, such as {_shown(item.default)}.")
-    if item.name == "input_size" and len(values) == 1:
-        return values * 2
+        raise ConfigError(f"`{item.name}` is “{text}”; write {what}, such as {_shown(item, item.default)}.")
+    if item.name == "input_size":  # width first on the page, as ImageJ has it; rows first within
+        return values * 2 if len(values) == 1 else values[::-1]
     return values
 
 
@@ -227,7 +227,9 @@ def _key(preset_name: str, field_name: str) -> str:
     return f"setting-{preset_name}-{field_name}"
 
 
-def _shown(value: Any) -> Any:
+def _shown(item: dataclasses.Field, value: Any) -> Any:
+    if item.name == "input_size":
+        return " x ".join(map(str, value[::-1]))
     return ", ".join(f"{part:g}" for part in value) if isinstance(value, tuple) else value
 
 

@@ -13,12 +13,12 @@ import streamlit as st
 
 from studio.common.model_card import card_of, show_card
 from studio.common.model_export import show_exports
-from studio.common.text import own_file_name, plain, short, unique_names
+from studio.common.text import own_file_name, plain, short, size_of, unique_names
 from studio.common.url_state import choose_in_address, gone_from_address
 from studio.common.visitor import visitor
 from unet.errors import ModelError
 from unet.files import own_prefix
-from unet.models.folder import ModelEntry, find_model, list_models, model_stamp, store_model_zip
+from unet.models.folder import ModelEntry, ModelInfo, find_model, list_models, model_stamp, store_model_zip
 from unet.models.metadata import INFO_FILE
 from unet.models.network import count_parameters
 from unet.models.weights import WEIGHTS_FILE
@@ -137,7 +137,7 @@ def choose_models(settings: Settings, warn: Callable[[str], object] = st.warning
     chosen = [entries[key], *filter(None, [others.get(linked)])]
     title = " and ".join(plain(short(entry.info.name, 32 // len(chosen))) for entry in chosen)
     with st.popover(title, icon=":material/network_node:", width="content", key=f"model_{closed}"):
-        labels = dict(zip(entries, unique_names(map(_label, entries.values())), strict=True))
+        labels = dict(zip(entries, unique_names(entry.label for entry in entries.values()), strict=True))
         st.selectbox("Model", list(labels), format_func=labels.get, key=CHOICE, on_change=_chosen)
         if others:
             options = {"none": "No second model"} | {each: entry.label for each, entry in others.items()}
@@ -157,11 +157,6 @@ def choose_models(settings: Settings, warn: Callable[[str], object] = st.warning
 def _chosen() -> None:
     st.query_params[PARAMETER] = st.session_state[CHOICE]
     _close()
-
-
-def _label(entry: ModelEntry) -> str:
-    dice = entry.info.scores.get("dice")
-    return entry.label if dice is None else f"{entry.label} · Dice {dice:.3f}"
 
 
 def _no_model(settings: Settings) -> None:
@@ -209,16 +204,11 @@ def _about(entry: ModelEntry) -> None:
         with st.container(horizontal=True, gap="medium"):
             for label, score in scores.items():
                 st.metric(label, f"{score:.3f}", width="content")
-        earlier = info.provenance.get("scores_of")
-        st.caption(
-            f"Measured as {plain(str(earlier))}, on its validation images, before it learned from these as well."
-            if earlier
-            else "On the validation images of its training."
-        )
+        st.caption(_measured_on(info))
     else:
         st.caption("No scores recorded.")
     height, width = info.config.input_size
-    size = "any size" if info.config.is_native else f"{height} × {width} pixels"
+    size = "any size" if info.config.is_native else f"{size_of(width, height)} pixels"
     facts = {
         "Threshold": f"{info.threshold:.2f}",
         "Network": f"{count_parameters(info.config):,} parameters, {len(info.config.filters)} levels",
@@ -232,6 +222,17 @@ def _about(entry: ModelEntry) -> None:
         facts["Classes"] = str(info.config.classes)
     facts |= {label: _fact(info.provenance[name]) for name, label in ORIGIN.items() if info.provenance.get(name)}
     st.markdown("  \n".join(f":gray[{label}:] {plain(fact)}" for label, fact in facts.items()))
+
+
+def _measured_on(info: ModelInfo) -> str:
+    """Say on which images the scores were measured, since on others they would be others."""
+    data = info.provenance.get("dataset")
+    of = f" of “{plain(_fact(data))}”" if data else ""
+    if earlier := info.provenance.get("scores_of"):
+        where = f"Measured as {plain(str(earlier))} on its validation images{of}, before it learned from these as well."
+    else:
+        where = f"Measured on the validation images{of}."
+    return f"{where} Scores on different images cannot be compared; Evaluate scores two models on the same ones."
 
 
 def _fact(value: object) -> str:

@@ -31,6 +31,11 @@ def unique_names(names: Iterable[str]) -> list[str]:
     return unique
 
 
+def size_of(width: int, height: int) -> str:
+    """Return a size in pixels as all of the app writes it: width first, as in ImageJ."""
+    return f"{width:,} × {height:,}"
+
+
 def short(name: str, most: int = 24) -> str:
     """Return a name with its middle left out where it is long; the end of a file name tells its kind."""
     return name if len(name) <= most else f"{name[: most - 10]}…{name[-9:]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -48,15 +48,23 @@ class Labelled:
         return sum(self.ids is None or sample.id in self.ids for sample in self.report.usable)
 
 
-def choose_labelled(entry: ModelEntry, settings: Settings, warn: Callable[[str], object]) -> Labelled | None:
+def choose_labelled(
+    entries: Sequence[ModelEntry], settings: Settings, warn: Callable[[str], object]
+) -> Labelled | None:
     """Draw the choice of images, a run's own validation side first; return it, or None if there are none yet.
 
-    ``warn`` takes what is to be said of the choice.
+    Parameters
+    ----------
+    entries : sequence of ModelEntry
+        The models that are to be scored; the first one's validation side comes first.
+    settings : Settings
+    warn : callable
+        Takes what is to be said of the choice.
     """
     datasets = {dataset.id: dataset for dataset in list_datasets(settings)}
     # What a link names can be scored on, whoever it belongs to.
-    linked = {entry.key, st.query_params.get(UPLOADED), st.query_params.get(DATA)}
-    options = _options(entry, datasets, linked, settings)
+    linked = {entries[0].key, st.query_params.get(UPLOADED), st.query_params.get(DATA)}
+    options = _options(entries[0], datasets, linked, settings)
     if not options:
         return None
     uploaded = st.query_params.pop(UPLOADED, None)
@@ -73,8 +81,9 @@ def choose_labelled(entry: ModelEntry, settings: Settings, warn: Callable[[str],
     dataset = datasets[info.dataset["id"] if info else name]
     report = dataset_report(dataset, settings)
     ids = frozenset(info.validation_ids) if info else None
-    if words := _leak(entry, dataset, ids, settings):
-        warn(words)
+    for entry in entries:
+        if words := _leak(entry, dataset, ids, settings):
+            warn(words)
     return Labelled(dataset, report, ids, options[key])
 
 
@@ -100,16 +109,11 @@ def _options(entry: ModelEntry, datasets: dict[str, Dataset], linked: set, setti
 
 def _leak(entry: ModelEntry, dataset: Dataset, ids: frozenset[str] | None, settings: Settings) -> str | None:
     """Return what is to be said where the model has learned from the images that it is to be scored on."""
+    if entry.info.provenance.get("fingerprint") != dataset.fingerprint:
+        return None
     learned = _learned_from(entry, settings)
-    if learned is not None and ids is not None:
-        seen = len(learned & ids)
-    else:
-        seen = (
-            entry.info.provenance.get("samples")
-            if entry.info.provenance.get("fingerprint") == dataset.fingerprint
-            else 0
-        )
-    if seen:
+    seen = entry.info.provenance.get("samples") if learned is None or ids is None else len(learned & ids)
+    if isinstance(seen, int) and seen > 0:
         return f"{plain(entry.info.name)} has learned from {seen:,} images of this dataset: scores on them flatter it."
     return None
 

@@ -66,9 +66,12 @@ def _lab(entries, evaluations, labelled: Labelled, settings: Settings) -> None:
     with overlaps:
         st.markdown("**Average precision over the IoU that a match needs**")
         st.plotly_chart(
-            score_charts.overlap_curve(evaluations, names, threshold, theme), config=score_charts.CONFIG, key="overlap"
+            score_charts.overlap_curve(evaluations, names, threshold, theme, labelled.dataset.fingerprint),
+            config=score_charts.CONFIG,
+            key="overlap",
         )
-        st.caption(score_charts.REFERENCE_WORDS)
+        if labelled.dataset.fingerprint == score_charts.STAGE1:
+            st.caption(score_charts.REFERENCE_WORDS)
     st.markdown("**Scores**")
     table = score_table(evaluations, names, threshold)
     st.dataframe(table, hide_index=True, column_config=_columns(table), key="scores")
@@ -251,7 +254,7 @@ def _exports(evaluations, names, threshold: float, labelled: Labelled) -> None:
             "Scores, curves and table as one file that any browser opens",
             "scores.html",
             "text/html",
-            lambda: as_html(title, evaluations, names, threshold),
+            lambda: as_html(title, evaluations, names, threshold, labelled.dataset.fingerprint),
         ),
     )
     with st.container(horizontal=True, gap="small"):

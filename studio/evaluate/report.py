@@ -16,16 +16,19 @@ def as_json(evaluations: Sequence[Evaluation]) -> str:
     return json.dumps([evaluation.to_dict() for evaluation in evaluations], indent=1, allow_nan=False)
 
 
-def as_html(title: str, evaluations: Sequence[Evaluation], names: Sequence[str], threshold: float) -> str:
+def as_html(
+    title: str, evaluations: Sequence[Evaluation], names: Sequence[str], threshold: float, fingerprint: str = ""
+) -> str:
     """Return one self-contained page: scores, both charts, and a row an image."""
     charts = (
         score_charts.threshold_curve(evaluations, names, threshold, "light", "competition"),
-        score_charts.overlap_curve(evaluations, names, threshold, "light"),
+        score_charts.overlap_curve(evaluations, names, threshold, "light", fingerprint),
     )
     drawn = [
         chart.to_html(full_html=False, include_plotlyjs=place == 0, config=score_charts.CONFIG)
         for place, chart in enumerate(charts)
     ]
+    words = score_charts.REFERENCE_WORDS if fingerprint == score_charts.STAGE1 else ""
     over = "Over the probability threshold" if len(names) == 1 else "Competition score over the probability threshold"
     images = evaluations[0].to_frame(threshold).round(4).to_html(index=False, border=0)
     scores = score_table(evaluations, names, threshold).to_html(index=False, border=0)
@@ -33,6 +36,6 @@ def as_html(title: str, evaluations: Sequence[Evaluation], names: Sequence[str],
         title,
         f"<p>Probability threshold {threshold:.2f}. {evaluations[0].scores().images:,} images.</p>"
         f"<h2>Scores</h2>{scores}<h2>{over}</h2>{drawn[0]}"
-        f"<h2>Average precision over the IoU that a match needs</h2>{drawn[1]}<p>{score_charts.REFERENCE_WORDS}</p>"
+        f"<h2>Average precision over the IoU that a match needs</h2>{drawn[1]}<p>{words}</p>"
         f"<h2>Images, the worst first</h2>{images}",
     )

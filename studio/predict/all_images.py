@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from studio.common.progress import progress_bar
+from studio.common.text import size_of
 from studio.predict.controls import go_to, page_of
 from studio.predict.pipeline import Decision, Job, facts_of, found_in
 from studio.predict.uploads import Upload
@@ -55,7 +56,7 @@ def _rows(job: Job, images: dict[str, Upload], decision: Decision) -> Iterator[d
             "Nuclei": found.summary.count,
             "Covered": found.summary.covered,
             "Mean area": found.summary.mean_area,
-            "Size": f"{facts.width:,} × {facts.height:,}",
+            "Size": size_of(facts.width, facts.height),
         }
 
 

@@ -70,7 +70,8 @@ def _digest(path: str, changed: int) -> str:
 
 
 def _show_choice(images: list[Upload], settings: Settings) -> None:
-    kind = "image" if {UPLOADS, DATASET} & {*st.query_params} else "sample image"
+    # Whether a file holds an image is not known yet.
+    kind = "file" if {UPLOADS, DATASET} & {*st.query_params} else "sample image"
     names = ", ".join(plain(short(image.name)) for image in images[:40]) + (" …" if len(images) > 40 else "")
     title = f"{len(images)} {kind}{'s' if len(images) > 1 else ''}"
     # Under the key of other images it is another popover, and a closed one.

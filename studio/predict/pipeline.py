@@ -165,14 +165,19 @@ def _decoded(key: Key, limit: int, _upload: Upload, _job: Job) -> np.ndarray:
 
 
 def read_prepared(job: Job, upload: Upload, page: int = 0) -> np.ndarray:
-    """Return a page of an image with the channels that the model is given.
+    """Return a page of an image with the channels that are shown: the chosen ones, else the first three.
+
+    Where the model was given one beyond these, that one is shown.
 
     Raises
     ------
     ImageError
         If it cannot be read, or has none of them.
     """
-    return choose_channels(read_page(job, upload, page), job.preparation.channels, name="It")
+    image, channels = read_page(job, upload, page), job.preparation.channels
+    if not channels and image.ndim == 3 and image.shape[2] > 3 and (seen := prediction_of(job, upload, page).seen):
+        channels = seen.channels.channels if max(seen.channels.channels) > 2 else ()
+    return choose_channels(image, channels, name="It")
 
 
 def facts_of(job: Job, upload: Upload) -> Facts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -10,6 +11,7 @@ from studio.common.text import plain
 from studio.predict import viewer
 from studio.predict.all_images import open_chosen, show_all_images
 from studio.predict.all_nuclei import show_all_nuclei
+from studio.predict.channels import show_channels
 from studio.predict.compare import TAKEN, other_decision, show_agreement, show_other, show_title
 from studio.predict.controls import (
     choose_image,
@@ -145,7 +147,7 @@ def _look(
     upload = images[name]
     left, beside = st.columns([13, 13 if second else 6], gap="large")
     with st.container() if second else beside:
-        figures, advice_place = st.container(), st.container()
+        figures, channels_place, advice_place = st.container(), st.container(), st.container()
         show_notices(notices)
         with st.container(border=True):
             st.markdown("**What counts as a nucleus**")
@@ -195,7 +197,10 @@ def _look(
             show_agreement((job, second[0]), (labels, theirs))
     with figures:
         ask_about_others(job, upload, page, decision)
-        _show_figures(len(frame), kept, int(frame["area"].sum()) / labels.size, decision)
+        _show_figures(frame, kept, labels.size, decision)
+    with channels_place:
+        if seen := prediction_of(job, upload, page).seen:
+            show_channels(job, seen.channels)
     titles = ["Measurements", *([f"All {len(images)} images", "Groups of images"] if len(images) > 1 else [])]
     tabs = st.tabs(titles, key="below", on_change="rerun")
     with tabs[0]:
@@ -230,13 +235,15 @@ def _is_prepared(job: Job) -> bool:
     return job.preparation != type(job.preparation)()
 
 
-def _show_figures(count: int, kept: set[int] | None, covered: float, decision: Decision) -> None:
+def _show_figures(frame: pd.DataFrame, kept: set[int] | None, pixels: int, decision: Decision) -> None:
     kind = "Touching nuclei are separated." if decision.separation.separate else "Touching nuclei count as one."
     with st.container(horizontal=True, gap="medium"):
-        st.metric("Nuclei found", f"{count:,}", help=f"Objects above the threshold. {kind}", width="content")
+        st.metric("Nuclei found", f"{len(frame):,}", help=f"Objects above the threshold. {kind}", width="content")
         if kept is not None:
             st.metric("Kept", f"{len(kept):,}", help="In the ranges that are chosen below.", width="content")
-        st.metric("Area covered", f"{covered:.1%}", width="content")
+        counted = frame if kept is None else frame[frame["label"].isin(kept)]
+        words = "Of the nuclei that are found." if kept is None else "Of the nuclei that are kept."
+        st.metric("Area covered", f"{counted['area'].sum() / pixels:.1%}", help=words, width="content")
 
 
 def _show_advice(advice: Advice | None, is_kept: bool) -> None:

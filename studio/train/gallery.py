@@ -9,6 +9,7 @@ import streamlit as st
 from PIL import Image
 
 from studio.common.cache_key import Key
+from studio.common.text import size_of
 from unet.datasets.add import Dataset
 from unet.datasets.inspection import DatasetReport, SampleReport, read_labels
 from unet.errors import UnetError
@@ -71,8 +72,8 @@ def _picture(dataset: Dataset, sample: SampleReport, settings: Settings) -> None
     st.image(
         picture,
         width="stretch",
-        caption=f"{short}  \n{what} · {sample.height} × {sample.width}",
-        alt=f"Image {sample.id}, {sample.height} by {sample.width} pixels, {what}",
+        caption=f"{short}  \n{what} · {size_of(sample.width, sample.height)}",
+        alt=f"Image {sample.id}, {sample.width} by {sample.height} pixels, {what}",
     )
 
 

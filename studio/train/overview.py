@@ -8,7 +8,7 @@ from collections import defaultdict
 import streamlit as st
 
 from studio.common import charts
-from studio.common.text import plain
+from studio.common.text import plain, size_of
 from studio.train.gallery import show_gallery
 from unet.datasets.add import Dataset
 from unet.datasets.inspection import DatasetReport
@@ -77,7 +77,7 @@ def _show_distributions(report: DatasetReport) -> None:
     theme = st.context.theme.type
     with st.grid(2, min_column_width=280):
         with st.container():
-            st.markdown("**Sizes** :gray[height × width in pixels]")
+            st.markdown("**Sizes** :gray[width × height in pixels]")
             st.plotly_chart(
                 charts.size_chart(report, theme),
                 key="sizes",
@@ -99,13 +99,12 @@ def _show_table(report: DatasetReport) -> None:
     frame = report.to_frame()
     order = {"left out": 0, "predict": 2, "train": 2}
     rank = frame["use"].map(order) - (frame["problems"] != "")
-    frame = frame.assign(
-        rank=rank, size=frame["height"].astype(str) + " × " + frame["width"].astype(str), use=frame["use"].map(USES)
-    ).sort_values(["rank", "id"])
+    sizes = [size_of(sample.width, sample.height) if sample.height else "" for sample in report.samples]
+    frame = frame.assign(rank=rank, size=sizes, use=frame["use"].map(USES)).sort_values(["rank", "id"])
     shown = ["id", "use", "problems", "size", "nuclei", "foreground", "dtype", "channels", "values", "group", "stain"]
     used = [name for name in shown if name not in {"group", "stain", "problems"} or frame[name].astype(bool).any()]
     st.dataframe(
-        frame.assign(foreground=frame["foreground"] * 100),
+        frame,
         height=320,
         hide_index=True,
         column_order=[name for name in used if frame[name].notna().any()],
@@ -114,7 +113,7 @@ def _show_table(report: DatasetReport) -> None:
             "use": st.column_config.TextColumn("used", width="small"),
             "problems": st.column_config.TextColumn("remarks", width="large"),
             "nuclei": st.column_config.NumberColumn("nuclei", width="small"),
-            "foreground": st.column_config.NumberColumn("foreground", format="%.1f %%", width="small"),
+            "foreground": st.column_config.NumberColumn("foreground", format="percent", width="small"),
             "dtype": st.column_config.TextColumn("pixels", width="small"),
             "channels": st.column_config.NumberColumn("channels", width="small"),
             "values": st.column_config.TextColumn("masks", width="small"),

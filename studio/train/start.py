@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from studio.common.config_form import config_form, worded
-from studio.common.text import duration
+from studio.common.text import duration, size_of
 from studio.train.run_list import open_run_view, show_busy, start_run
 from unet.config import Config
 from unet.datasets.add import Dataset
@@ -89,15 +89,16 @@ def _expectation(config: Config, report: DatasetReport, settings: Settings) -> s
 
 def _show_model(config: Config) -> None:
     parameters = count_parameters(config.model)
+    levels = len(config.model.filters)
     height, width = config.model.input_size
-    title = f"The network: {parameters:,} parameters, {len(config.model.filters)} levels, {height} x {width} pixels"
+    title = f"The network: {parameters:,} parameters, {levels} levels, {size_of(width, height)} pixels"
     with st.expander(title, icon=":material/schema:", key="network"):
         rows = level_table(config.model)
         st.dataframe(
             [
                 {
                     "block": row["block"],
-                    "resolution": f"{row['height']} x {row['width']}",
+                    "resolution": size_of(row["width"], row["height"]),
                     "filters": row["filters"],
                     "dropout": row["dropout"],
                     "parameters": row["parameters"],

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from studio.evaluate import image_outcome, runner
+from studio.evaluate import charts, image_outcome, runner
 from studio.evaluate.report import as_html, as_json
 from studio.evaluate.score_table import score_table
 from tests.factories import draw_discs, write_pairs
@@ -19,10 +19,10 @@ from unet.evaluation.cache import ImageOutcome
 from unet.evaluation.evaluate import THRESHOLDS, Evaluation, evaluate
 from unet.evaluation.matching import measure_overlaps
 from unet.evaluation.matching import outcomes as outcomes_of
-from unet.models.folder import ModelInfo, read_info, save_model
+from unet.models.folder import ModelInfo, read_info, save_model, update_info
 from unet.prediction.objects import label_objects
 from unet.prediction.predictor import Predictor
-from unet.settings import SHIPPED_MODELS
+from unet.settings import DEFAULT_MODEL, SHIPPED_MODELS
 
 
 @pytest.fixture
@@ -200,6 +200,28 @@ def test_what_the_model_has_learned_from_is_said(open_app, dataset, settings):
     assert not any("has learned from" in each.value for each in app.warning)
     data.set_value(dataset.id).run()
     assert any("has learned from 2 images" in each.value for each in app.warning)
+
+
+def test_each_model_that_has_learned_from_the_images_is_named(open_app, write_model, dataset, settings):
+    for name, samples in (("first", 3), ("second", 4)):
+        write_model(name)
+        update_info(settings.models / name, provenance={"fingerprint": dataset.fingerprint, "samples": samples})
+    app = open_app("evaluate", model="uploaded:first", other="uploaded:second", data=dataset.id)
+    said = [caption.value for caption in app.caption if "has learned from" in caption.value]
+    assert [words.partition(" images")[0].split()[-1] for words in said] == ["3", "4"]
+    assert ["first" in words for words in said] == [True, False]
+
+
+def test_published_results_stand_beside_no_other_images(model, dataset, settings):
+    found = make_evaluation(model, dataset, settings)
+    drawn = [
+        [trace.name for trace in charts.overlap_curve([found], ["small"], 0.5, "light", fingerprint).data]
+        for fingerprint in (dataset.fingerprint, charts.STAGE1)
+    ]
+    assert "StarDist" not in drawn[0] and "StarDist" in drawn[1]
+    assert "StarDist" not in as_html("mine", [found], ["small"], 0.5, dataset.fingerprint)
+    # The shipped models have learned from those very images.
+    assert read_info(DEFAULT_MODEL).provenance["fingerprint"] == charts.STAGE1
 
 
 def test_a_dataset_that_is_gone_and_a_stranger_in_the_address(open_app, model, dataset):

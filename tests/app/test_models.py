@@ -1,5 +1,7 @@
 """The dialogs of the model chooser: the card and the export, over a closed popover."""
 
+import shutil
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -24,6 +26,27 @@ def chooser(settings):
 
 def test_scores_from_before_the_last_round_are_said_to_be(chooser):
     assert any("Measured as nuclei-fold-3" in each.value for each in chooser.caption)
+
+
+def test_scores_say_on_which_images_and_rank_nothing(chooser):
+    assert any("of “stage1\\_train”" in each.value and "cannot be compared" in each.value for each in chooser.caption)
+    assert not any(digit in label for label in chooser.selectbox[0].options for digit in "0123456789")
+
+
+def test_two_models_of_one_name_can_both_be_chosen(settings):
+    for name in ("one", "two"):
+        shutil.copytree(DEFAULT_MODEL, settings.models / name)
+
+    def page():
+        from studio.common.model_picker import choose_model
+        from unet.settings import read_settings
+
+        choose_model(read_settings())
+
+    app = AppTest.from_function(page, default_timeout=60).run()
+    for key in ("uploaded:two", "uploaded:one"):
+        app.selectbox(key="model_choice").set_value(key).run()
+        assert app.query_params["model"] == key
 
 
 def test_the_export_is_made_only_when_asked_for_and_then_offered(settings):

@@ -22,7 +22,7 @@ from studio.predict import all_images, export_menu, pipeline, prediction_cache, 
 from tests.factories import draw_discs
 from unet.config import ModelConfig, Separation
 from unet.io.images import read_image
-from unet.models.folder import ModelInfo, save_model
+from unet.models.folder import ModelInfo, list_models, save_model
 from unet.prediction.maps import Prediction
 from unet.prediction.objects import label_objects
 from unet.prediction.predictor import Predictor
@@ -143,11 +143,13 @@ def button(app: AppTest, key: str):
 # ---- choosing --------------------------------------------------------------------------------------------------
 
 
-def test_the_page_begins_with_a_model_and_a_way_to_images(open_app, model):
+def test_the_page_begins_with_the_shipped_model_and_a_way_to_images(open_app, model, settings):
     app = open_app("predict")
     assert not app.exception
     assert app.title[0].value == "Predict"
-    assert app.selectbox(key="model_choice").value == model
+    # What somebody has uploaded or trained is the default for nobody else.
+    assert app.selectbox(key="model_choice").value == "nuclei"
+    assert model in {entry.key for entry in list_models(settings)}
     # It stands in the address once it is chosen: otherwise Back would lead here twice.
     assert "model" not in app.query_params
     assert app.button(key="use_samples")
@@ -166,8 +168,8 @@ def test_without_any_model_there_is_a_way_to_one(open_app, monkeypatch, tmp_path
 def test_a_model_that_is_gone_is_replaced_and_said(open_app, model):
     app = open_app("predict", model="run:../../etc")
     assert not app.exception
-    assert "not here any more; small (uploaded) is used instead" in app.warning[0].value.replace("\\", "")
-    assert app.selectbox(key="model_choice").value == model
+    assert "not here any more; nuclei (shipped) is used instead" in app.warning[0].value.replace("\\", "")
+    assert app.selectbox(key="model_choice").value == "nuclei"
 
 
 def test_an_uploaded_model_is_chosen_at_once(open_app, model, tmp_path):
@@ -185,7 +187,7 @@ def test_an_uploaded_model_is_chosen_at_once(open_app, model, tmp_path):
 @pytest.mark.parametrize("content", [b"no zip at all", b"code"])
 def test_a_model_that_is_refused(open_app, model, settings, content):
     content = zip_model(settings.models / "small", **{"run.py": b"print()"}) if content == b"code" else content
-    app = upload_model(open_app("predict"), content)
+    app = upload_model(open_app("predict", model=model), content)
     assert not app.exception
     assert "model.zip" in app.error[0].value
     assert app.selectbox(key="model_choice").value == model
@@ -205,7 +207,7 @@ def test_a_damaged_model_is_told_and_another_can_be_chosen(open_app, settings):
 
 
 def test_the_samples(open_app, model, asked):
-    app = open_app("predict")
+    app = open_app("predict", model=model)
     app.button(key="use_samples").click().run()
     assert not app.exception
     assert app.query_params["samples"] == "1"
@@ -215,7 +217,7 @@ def test_the_samples(open_app, model, asked):
 
 
 def test_uploads_are_kept_by_content_and_found_by_the_address(open_app, model, settings, asked):
-    app = upload(open_app("predict"), ("a.png", png(1)), ("a.png", png(2)), ("same.png", png(1)))
+    app = upload(open_app("predict", model=model), ("a.png", png(1)), ("a.png", png(2)), ("same.png", png(1)))
     assert not app.exception
     assert app.selectbox(key="image").options == ["a.png", "a.png (2)", "same.png"]
     assert sum(asked) == 2  # equal content is predicted once
@@ -228,7 +230,7 @@ def test_uploads_are_kept_by_content_and_found_by_the_address(open_app, model, s
 
 def test_broken_files_are_listed_and_the_others_go_on(open_app, model):
     files = [("good.png", png()), ("broken*.png", b"nonsense"), ("empty.png", b""), ("half.png", png()[:200])]
-    app = upload(open_app("predict"), *files)
+    app = upload(open_app("predict", model=model), *files)
     assert not app.exception
     assert "3 files were left out" in app.warning[0].value
     assert r"broken\*.png" in app.warning[0].value
@@ -236,7 +238,7 @@ def test_broken_files_are_listed_and_the_others_go_on(open_app, model):
 
 
 def test_nothing_but_broken_files(open_app, model, asked):
-    app = upload(open_app("predict"), ("broken.png", b"nonsense"))
+    app = upload(open_app("predict", model=model), ("broken.png", b"nonsense"))
     assert not app.exception
     assert "1 file was left out" in app.warning[0].value
     assert not app.get("bidi_component")
@@ -247,7 +249,7 @@ def test_nothing_but_broken_files(open_app, model, asked):
 
 
 def test_a_page_of_a_stack_is_chosen(open_app, model, asked):
-    app = upload(open_app("predict"), ("stack.tif", tiff(3)), ("one.png", png()))
+    app = upload(open_app("predict", model=model), ("stack.tif", tiff(3)), ("one.png", png()))
     assert not app.exception
     app.selectbox(key="image").set_value("stack.tif").run()
     page = next(widget for widget in app.number_input if "Page" in widget.label)
@@ -608,3 +610,62 @@ def test_the_shipped_model_predicts_the_samples(open_app):
     app = open_app("predict", samples="1")
     assert not app.exception
     assert 10 < int(metrics(app)["Nuclei found"]) < 120
+
+
+# ---- channels --------------------------------------------------------------------------------------------------
+
+
+def stained(nuclei: int, seed: int = 3) -> bytes:
+    """An RGB picture with nuclei in one channel, and stripes, as of fibres, in another."""
+    image = np.full((120, 160, 3), 8, np.uint8)
+    image[..., nuclei] = draw_discs(9, (120, 160), seed)[0][..., 0]
+    rows = np.mgrid[:120, :160][0] + np.mgrid[:120, :160][1]
+    image[..., (nuclei + 1) % 3] = np.where(rows % 16 < 5, 140, 10)
+    stream = io.BytesIO()
+    Image.fromarray(image).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def test_the_channel_of_the_nuclei_is_said_and_chosen_by_one_click_for_all_images(open_app, asked):
+    app = upload(open_app("predict", model="nuclei"), ("one.png", stained(2)), ("two.png", stained(2, seed=4)))
+    assert not app.exception
+    said = next(each.value for each in app.caption if "Nuclei are looked for" in each.value)
+    assert ":blue[●] blue" in said
+    pills = app.pills(key="nuclei_channel")
+    assert pills.options == ["Automatic", ":red[●] red", ":green[●] green", ":blue[●] blue"]
+    before = shown(app)["scene"]
+    asked.clear()
+    pills.set_value(0).run()
+    assert not app.exception
+    assert app.query_params["channels"] == "1"
+    assert shown(app)["scene"] != before
+    assert len(asked) == 2  # each image once
+    assert any("**:red[●] red**, as you chose" in each.value for each in app.caption)
+    app.button(key="image_next").click().run()
+    assert any("**:red[●] red**, as you chose" in each.value for each in app.caption)
+    app.pills(key="nuclei_channel").set_value(-1).run()
+    assert "channels" not in app.query_params
+    assert any(":blue[●] blue" in each.value for each in app.caption)
+
+
+def test_a_picture_of_one_hue_says_that_it_is_seen_as_grey(open_app):
+    grey = draw_discs(9, (120, 160), 3)[0]
+    stream = io.BytesIO()
+    Image.fromarray(grey * np.array([0, 0, 1], np.uint8)).save(stream, "PNG")
+    app = upload(open_app("predict", model="nuclei"), ("blue.png", stream.getvalue()))
+    assert any("one hue" in each.value for each in app.caption)
+    assert "nuclei_channel" not in {each.key for each in app.pills}
+
+
+def test_the_area_covered_is_that_of_the_nuclei_that_are_kept(open_app):
+    app = open_app("predict", samples="1", model="nuclei", keep="area:150:300")
+    frame, pixels = app.dataframe[0].value, np.prod(shown(app)["size"])
+    assert metrics(app)["Area covered"] == f"{frame['area'].sum() / pixels:.1%}"
+
+
+def test_a_file_that_is_no_image_is_not_counted_as_one(open_app, model):
+    app = upload(open_app("predict", model=model), ("a.png", png(1)), ("b.png", png(2)), ("c.png", b"nonsense"))
+    assert [tab.label for tab in app.tabs][:2] == ["Nuclei", "All 2 images"]
+    popovers = [each.proto.popover.label for each in app.get("popover")]
+    assert "3 files" in popovers
+    assert not any("3 images" in label for label in popovers)

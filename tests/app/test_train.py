@@ -222,7 +222,7 @@ def test_a_dataset_that_is_gone(open_app):
             "**Outputs** is **Mask, border, distance**, which needs **Resolution** **Own",
         ),
         ("quarter_turns", True, "**Quarter turns** needs a square **Input size**"),
-        ("input_size", "100 x 128", "such as 112x128"),
+        ("input_size", "100 x 128", "such as 112 x 128"),
         ("dropout", "2", "must lie between"),
         ("filters", "", "**Filters** is “”"),
     ],
@@ -285,7 +285,7 @@ def test_training_switched_off(open_app, monkeypatch, busy_run):
 
 def test_numbers_are_read_as_they_are_typed():
     fields = {item.name: item for item in ModelConfig.__dataclass_fields__.values()}
-    assert parse_numbers(fields["input_size"], "256 x 128") == (256, 128)
+    assert parse_numbers(fields["input_size"], "256 x 128") == (128, 256)  # width first on the page
     assert parse_numbers(fields["input_size"], "256") == (256, 256)
     assert parse_numbers(fields["filters"], "[8, 16;32]".strip("[]")) == (8, 16, 32)
     with pytest.raises(ConfigError, match="`dropout` is “nothing”"):

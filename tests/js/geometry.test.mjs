@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { clamped, geometryOf, parsePlace, writePlace, zoomed } from "../../assets/viewer/geometry.js";
+import { clamped, geometryOf, parsePlace, percent, writePlace, zoomed } from "../../assets/viewer/geometry.js";
 
 const canvas = { width: 800, height: 600 };
 const picture = { width: 400, height: 200 };
@@ -47,4 +47,11 @@ test("a place in the address is read as it was written; nonsense is all of the p
   assert.equal(writePlace(null), "");
   for (const text of ["", "1_2", "a_b_c", "0.5_0.5_1", "0.5_0.5_NaN", "_/script"]) assert.equal(parsePlace(text), null);
   assert.equal(parsePlace("0.5_0.5_1e9").zoom, 1000);
+});
+
+test("100% is one pixel of the image on one of the page", () => {
+  assert.equal(percent(1, [300, 400], [300, 400]), "100%");
+  assert.equal(percent(2.5, [300, 400], [300, 400]), "250%");
+  assert.equal(percent(1, [300, 400], [3000, 4000]), "10%"); // of a large image a smaller one is shown
+  assert.equal(percent(0.5, [300, 400], [3000, 4000]), "5.0%");
 });

@@ -35,7 +35,7 @@ def test_json_round_trip():
         ({"dropout": (0.1, 0.2)}, "9, or 1"),
         ({"activation": "magic"}, "activation"),
         ({"normalization": None}, "normalization"),
-        ({"input_size": (130, 128)}, "144x128"),
+        ({"input_size": (130, 128)}, "128 x 144"),
         ({"input_size": (128,)}, "input_size"),
         ({"channels": 2}, "channels"),
         ({"classes": 0}, "classes"),

@@ -17,7 +17,7 @@ from unet.files import is_name, own_prefix
 from unet.models.metadata import INFO_FILE, MAX_INFO_BYTES, ModelInfo, parse_info, read_info
 from unet.models.weights import WEIGHTS_FILE, check_weights, max_weights_bytes
 from unet.room import require_room
-from unet.settings import SHIPPED_MODELS, Settings
+from unet.settings import DEFAULT_MODEL, SHIPPED_MODELS, Settings
 
 CHUNK = 1024 * 1024
 MAX_ZIP_MEMBERS = 1000
@@ -34,7 +34,9 @@ class ModelEntry:
 
 
 def list_models(settings: Settings) -> list[ModelEntry]:
-    """Return the models that can be used: ended runs' (newest first), then uploaded ones, then the shipped ones.
+    """Return the models that can be used: the shipped default, ended runs' (newest first), uploaded, other shipped.
+
+    The first one is what is used where nobody has chosen: what somebody has just tried out is not everybody's.
 
     Folders that cannot be read are left out; ``find_model`` says what is wrong with one.
     """
@@ -44,6 +46,7 @@ def list_models(settings: Settings) -> list[ModelEntry]:
     uploaded = sorted(settings.models.glob(f"[!.]*/{INFO_FILE}"), key=_modified, reverse=True)
     keys += [f"uploaded:{path.parent.name}" for path in uploaded]
     keys += sorted(path.parent.name for path in SHIPPED_MODELS.glob(f"[!.]*/{INFO_FILE}"))
+    keys.sort(key=lambda key: key != DEFAULT_MODEL.name)  # a stable sort: the others stay in their order
     entries = []
     for key in keys:
         with contextlib.suppress(ModelError):

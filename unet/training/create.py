@@ -18,7 +18,7 @@ import psutil
 from filelock import FileLock
 
 from unet.config import Config, preset
-from unet.datasets.add import Dataset, open_dataset
+from unet.datasets.add import SAMPLE_NAME, Dataset, open_dataset
 from unet.datasets.inspection import DatasetReport, inspect_dataset, require_usable
 from unet.datasets.split import split_samples
 from unet.errors import ConfigError, RunError, TrainingBusy
@@ -248,10 +248,12 @@ def work_per_image(config: Config) -> float:
 
 
 def command_of(config: Config, dataset: Dataset) -> str:
-    """Return the command line that makes this run again."""
-    source = dataset.root.name if dataset.source == "folder" else f"{dataset.name}.zip"
-    groups = ["--groups", "groups.csv"] if dataset.groups else []
-    return shlex.join(["python", "-m", "unet", "train", source, *groups, *config_flags(config)])
+    """Return the command line that makes this run again, where the dataset is kept.
+
+    It names the dataset by its id, with which groups are kept; the synthetic one is drawn anew wherever it is missing.
+    """
+    source = SAMPLE_NAME if dataset.source == "sample" else dataset.id
+    return shlex.join(["python", "-m", "unet", "train", source, *config_flags(config)])
 
 
 def _new_folder(parent: Path, name: str) -> Path:

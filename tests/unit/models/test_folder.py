@@ -359,11 +359,11 @@ class TestFound:
             write_json(run / "run.json", {})
             os.utime(run / "run.json", (age, age))
         shutil.copytree(folder, settings.models / "mine")
-        assert [entry.key for entry in list_models(settings)][:3] == ["run:new", "run:old", "uploaded:mine"]
+        assert [entry.key for entry in list_models(settings)][:4] == ["nuclei", "run:new", "run:old", "uploaded:mine"]
         assert find_model("run:busy", settings).label == "Run busy"
 
-    def test_shipped_models_come_last(self, folder, settings):
+    def test_the_default_comes_first_and_the_other_shipped_ones_last(self, folder, settings):
         shutil.copytree(folder, settings.models / "mine")
         keys = [entry.key for entry in list_models(settings)]
         shipped = sorted(path.parent.name for path in SHIPPED_MODELS.glob("*/model.json"))
-        assert keys == ["uploaded:mine", *shipped]
+        assert keys == ["nuclei", "uploaded:mine", *(name for name in shipped if name != "nuclei")]
