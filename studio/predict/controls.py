@@ -116,19 +116,20 @@ def write_preparation(preparation: Preparation) -> None:
             st.query_params[name] = text
         elif name in st.query_params:
             del st.query_params[name]
-        st.session_state.pop(f"choice_{name}", None)
 
 
 def choose_preparation(job: Job, channels: int) -> None:
     """Draw how images are prepared; a change predicts them anew."""
     now = job.preparation
+    options = list(range(min(channels, MOST_CHANNELS)))
+    # Set here, since advice, a link or the choice of one channel may have changed them.
+    st.session_state["choice_channels"] = [channel for channel in now.channels if channel in options]
+    st.session_state["choice_invert"] = now.invert
     if channels > 1:
-        options = list(range(min(channels, MOST_CHANNELS)))
         st.pills(
             "Channels shown and given to the model",
             options,
             selection_mode="multi",
-            default=[channel for channel in now.channels if channel in options],
             format_func=lambda channel: str(channel + 1),
             key="choice_channels",
             on_change=_changed,
@@ -138,18 +139,17 @@ def choose_preparation(job: Job, channels: int) -> None:
     fields = {item.name: item.metadata for item in dataclasses.fields(Preparation)}
     st.toggle(
         "Invert the contrast",
-        now.invert,
         key="choice_invert",
         on_change=_changed,
         args=(now, INVERT),
         help=fields["invert"]["help"],
     )
     if job.entry.info.config.is_native:
+        st.session_state["choice_scale"] = now.scale
         st.number_input(
             "Scale for the model",
             fields["scale"]["low"],
             fields["scale"]["high"],
-            now.scale,
             step=0.1,
             key="choice_scale",
             on_change=_changed,

@@ -472,3 +472,24 @@ def test_it_fits_a_telephone(nuclei):
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 400
     assert page.locator(".picture").bounding_box()["width"] > 300
+
+
+def test_a_chosen_channel_stays_in_the_address_beside_what_else_is_chosen(app, page, tmp_path):
+    rows, columns = np.mgrid[:120, :160]
+    image = np.full((120, 160, 3), 8, np.uint8)
+    image[..., 2] = np.where((rows % 40 - 20) ** 2 + (columns % 40 - 20) ** 2 < 120, 180, 10)
+    image[..., 0] = np.where((rows + columns) % 16 < 5, 140, 10)
+    Image.fromarray(image).save(tmp_path / "stained.png")
+    open_page(page, f"{app.url}/predict")
+    upload(page, tmp_path / "stained.png", "Images to predict")
+    expect(page.get_by_text("Nuclei are looked for in")).to_contain_text("blue")
+    page.locator('[data-testid="stButtonGroup"] button').filter(has_text="red").first.click()
+    idle(page)
+    expect(page).to_have_url(re.compile("channels=1"))
+    page.get_by_text("Channels, contrast, scale").click()
+    page.get_by_text("Invert the contrast").click()
+    idle(page)
+    expect(page).to_have_url(re.compile("channels=1.*invert=1"))
+    page.reload()
+    idle(page)
+    expect(page.get_by_text("Nuclei are looked for in")).to_contain_text("red, as you chose")
