@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -26,7 +25,6 @@ from studio.predict.controls import (
     separation_now,
     set_threshold,
     threshold_now,
-    write_preparation,
 )
 from studio.predict.editor import (
     ask_about_others,
@@ -38,6 +36,7 @@ from studio.predict.editor import (
     viewed,
 )
 from studio.predict.export_menu import decisions_of, show_export
+from studio.predict.figures import show_advice, show_figures
 from studio.predict.nuclei_table import read_ranges, select_nucleus, selected_nucleus, show_nuclei
 from studio.predict.pipeline import (
     Decision,
@@ -53,7 +52,6 @@ from studio.predict.prediction_cache import held
 from studio.predict.uploads import Upload
 from studio.predict.waiting import predict_missing, problems_of, show_notices
 from unet.errors import UnetError
-from unet.prediction.advice import Advice
 from unet.prediction.filters import kept_rows
 
 
@@ -197,7 +195,7 @@ def _look(
             show_agreement((job, second[0]), (labels, theirs))
     with figures:
         ask_about_others(job, upload, page, decision)
-        _show_figures(frame, kept, labels.size, decision)
+        show_figures(frame, kept, labels.size, decision)
     with channels_place:
         if seen := prediction_of(job, upload, page).seen:
             show_channels(job, seen.channels)
@@ -215,7 +213,7 @@ def _look(
                 show_all_nuclei(job, images, decision, ranges, decisions_of(job, decision, ranges))
     # Last what is needed last: each of these takes some milliseconds.
     with advice_place:
-        _show_advice(advice_of(job, upload, page, decision), is_kept=kept is None)
+        show_advice(advice_of(job, upload, page, decision), is_kept=kept is None)
     with export_place:
         pages = [(each, upload, page_of(job, upload)) for each, upload in images.items()]
         show_export(job, name, pages, decision, ranges)
@@ -233,30 +231,3 @@ def _patience(scene: viewer.Scene):
 
 def _is_prepared(job: Job) -> bool:
     return job.preparation != type(job.preparation)()
-
-
-def _show_figures(frame: pd.DataFrame, kept: set[int] | None, pixels: int, decision: Decision) -> None:
-    kind = "Touching nuclei are separated." if decision.separation.separate else "Touching nuclei count as one."
-    with st.container(horizontal=True, gap="medium"):
-        st.metric("Nuclei found", f"{len(frame):,}", help=f"Objects above the threshold. {kind}", width="content")
-        if kept is not None:
-            st.metric("Kept", f"{len(kept):,}", help="In the ranges that are chosen below.", width="content")
-        counted = frame if kept is None else frame[frame["label"].isin(kept)]
-        words = "Of the nuclei that are found." if kept is None else "Of the nuclei that are kept."
-        st.metric("Area covered", f"{counted['area'].sum() / pixels:.1%}", help=words, width="content")
-
-
-def _show_advice(advice: Advice | None, is_kept: bool) -> None:
-    if advice is None or not is_kept:
-        return
-    with st.container(border=True, key="advice"):
-        st.markdown(f":material/lightbulb: {plain(advice.message)}")
-        if advice.action:
-            st.button(advice.action, icon=":material/build:", key="remedy", on_click=_mend, args=(advice,))
-
-
-def _mend(advice: Advice) -> None:
-    if advice.threshold is not None:
-        set_threshold(advice.threshold)
-    if advice.preparation is not None:
-        write_preparation(advice.preparation)
