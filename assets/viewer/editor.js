@@ -358,7 +358,7 @@ export class Editor {
   onWheel(event) {
     if (!this.on || this.tool !== "add" || event.ctrlKey) return false;
     this.share = Math.min(0.95, Math.max(0.05, this.share * (event.deltaY > 0 ? 1.15 : 1 / 1.15)));
-    this.say(`Takes what has at least ${short(Math.round(100 * this.share))} % of the probability under the click.`);
+    this.say(`Takes what has at least ${short(Math.round(100 * this.share))}% of the probability under the click.`);
     return true;
   }
 

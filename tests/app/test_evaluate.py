@@ -207,7 +207,7 @@ def test_each_model_that_has_learned_from_the_images_is_named(open_app, write_mo
         write_model(name)
         update_info(settings.models / name, provenance={"fingerprint": dataset.fingerprint, "samples": samples})
     app = open_app("evaluate", model="uploaded:first", other="uploaded:second", data=dataset.id)
-    said = [caption.value for caption in app.caption if "has learned from" in caption.value]
+    said = [warning.value for warning in app.warning if "has learned from" in warning.value]
     assert [words.partition(" images")[0].split()[-1] for words in said] == ["3", "4"]
     assert ["first" in words for words in said] == [True, False]
 
