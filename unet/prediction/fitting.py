@@ -24,6 +24,8 @@ LOOKED_AT = 1536
 # Fewer objects say nothing about the usual size.
 FEWEST = 3
 SMALLEST_SCALE = 0.1
+# How far beyond the greatest learned size nuclei must lie: nearer to it, most images lose more than they gain.
+FAR = 1.25
 
 
 def middle(image: np.ndarray) -> np.ndarray:
@@ -58,6 +60,6 @@ def fitted_scale(across: float | None, info: ModelInfo) -> float:
         Of the model, which says how large the nuclei were that it learned from.
     """
     learned = sizes_of(info)
-    if across is None or learned is None or across <= learned["high"]:
+    if across is None or learned is None or across <= FAR * learned["high"]:
         return 1.0
     return max(SMALLEST_SCALE, round(learned["median"] / across, 2))
