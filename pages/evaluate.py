@@ -8,7 +8,7 @@ from studio.common.dataset_picker import choose_dataset, use_sample
 from studio.common.empty import show_empty
 from studio.common.model_picker import choose_models
 from studio.common.navigation import enter
-from studio.common.text import plain
+from studio.common.text import told
 from studio.evaluate.image_picker import choose_labelled
 from studio.evaluate.lab import show_lab
 from studio.evaluate.runner import evaluations_of
@@ -40,7 +40,7 @@ with page:
             if evaluations:
                 show_lab(entries, evaluations, labelled, settings)
         except UnetError as error:
-            st.error(plain(str(error)), icon=":material/error:")
+            st.error(told(error), icon=":material/error:")
     elif entries:
         st.markdown("Score a model on images whose nuclei are known, find its best threshold, and see where it errs.")
         show_empty(

@@ -6,7 +6,7 @@ import streamlit as st
 
 from studio.common.empty import ILLUSTRATIONS
 from studio.common.navigation import enter
-from studio.common.text import plain
+from studio.common.text import plain, told
 from studio.common.visitor import SOMEBODY_ELSES, visitor
 from studio.home.diagram import show_diagram
 from studio.home.quickstart import start_sample_training, why_no_training
@@ -46,7 +46,7 @@ with welcome.container(key="welcome"):
                 bar = st.progress(0.0, "Getting ready")
                 run = start_sample_training(settings, lambda doing, share: bar.progress(min(share, 1.0), doing))
         except (UnetError, OSError) as error:  # a full disk, say
-            st.error(f"The training could not be started. {error}", icon=":material/error:")
+            st.error(f"The training could not be started. {told(error)}", icon=":material/error:")
         else:
             st.switch_page("pages/train.py", query_params={"run": run.name})
     elif predict:

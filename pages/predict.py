@@ -7,7 +7,7 @@ import streamlit as st
 from studio.common.empty import show_empty
 from studio.common.model_picker import choose_models
 from studio.common.navigation import enter
-from studio.common.text import plain
+from studio.common.text import told
 from studio.predict.controls import read_preparation
 from studio.predict.image_picker import choose_images, upload_images
 from studio.predict.pipeline import Job
@@ -33,7 +33,7 @@ with page:
             job, other = [*(Job.of(entry, settings, read_preparation()) for entry in models), None][:2]
             show_results(job, other, images, bar, notices)
         except ModelError as error:
-            st.error(f"{plain(str(error))} Choose another model.", icon=":material/error:")
+            st.error(f"{told(error)} Choose another model.", icon=":material/error:")
     else:
         show_notices(notices)
         if models:

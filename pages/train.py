@@ -8,7 +8,7 @@ from studio.common.dataset_picker import came_as, choose, choose_dataset, chosen
 from studio.common.empty import show_empty
 from studio.common.navigation import enter
 from studio.common.scroll import scroll
-from studio.common.text import plain
+from studio.common.text import plain, told
 from studio.common.visitor import administrator_door, visitor
 from studio.train.overview import show_overview, show_remarks
 from studio.train.run_list import open_run_view, show_runs
@@ -39,7 +39,7 @@ def watch(name: str) -> None:
     try:
         show_run(open_run(name, settings), settings)
     except RunError as error:
-        st.error(str(error), icon=":material/error:")
+        st.error(told(error), icon=":material/error:")
 
 
 def set_up() -> None:
@@ -84,7 +84,9 @@ def step_dataset():
         return None
     with step("1 · Dataset"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f":material/check_circle: **{dataset.name}** :gray[· {came_as(dataset)}]", width="stretch")
+            st.markdown(
+                f":material/check_circle: **{plain(dataset.name)}** :gray[· {came_as(dataset)}]", width="stretch"
+            )
             st.button(
                 "Choose another", icon=":material/swap_horiz:", key="choose_another", on_click=choose, args=(None,)
             )
@@ -128,7 +130,7 @@ def step_overview(dataset):
                 return None
             require_usable(report)
         except DatasetError as error:
-            st.error(str(error), icon=":material/error:")
+            st.error(told(error), icon=":material/error:")
             return None
         show_overview(dataset, report, settings)
         return report

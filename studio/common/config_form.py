@@ -10,7 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from studio.common.text import plain
+from studio.common.text import plain, told
 from studio.common.visitor import visitor
 from unet.config import ONLY_CROPS, PRESETS, Config, ModelConfig, TrainingConfig, preset
 from unet.errors import ConfigError, UnetError
@@ -93,7 +93,7 @@ def worded(error: UnetError) -> str:
     """Return a message as Markdown, with the page's labels in the place of the names of settings and choices."""
     # Escaped by then, as all of it is.
     named = re.compile(r"\\`(.+?)\\`")
-    words = named.sub(lambda found: f"**{plain(_word(found[1].replace(chr(92), '')))}**", plain(str(error)))
+    words = named.sub(lambda found: f"**{plain(_word(found[1].replace(chr(92), '')))}**", told(error))
     return words[:1].upper() + words[1:]
 
 

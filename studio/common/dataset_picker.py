@@ -12,7 +12,7 @@ import streamlit as st
 
 from studio.common.progress import progress_bar
 from studio.common.scroll import begin_at_top
-from studio.common.text import own_file_name, plain
+from studio.common.text import own_file_name, plain, told
 from studio.common.visitor import sits_here, visitor
 from unet.datasets.add import Dataset, add_files, add_folder, add_sample, add_zip, delete_dataset, list_datasets
 from unet.datasets.inspection import DatasetReport, inspect_dataset
@@ -46,7 +46,9 @@ def chosen_dataset(settings: Settings) -> Dataset | None:
         return None
     dataset = find_dataset(name, settings)
     if dataset is None:
-        st.warning(f"There is no dataset “{name}” here any more; choose another one.", icon=":material/warning:")
+        st.warning(
+            f"There is no dataset “{plain(name[:100])}” here any more; choose another one.", icon=":material/warning:"
+        )
     return dataset
 
 
@@ -225,7 +227,7 @@ def _add(add: Callable[[], Dataset], settings: Settings, token: str | None = Non
 
 
 def _reason(error: Exception) -> str:
-    return str(error) if isinstance(error, UnetError) else f"The dataset could not be stored: {error}"
+    return told(error) if isinstance(error, UnetError) else f"The dataset could not be stored: {told(error)}"
 
 
 def _delete(dataset: Dataset, settings: Settings) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 from filelock import FileLock, Timeout
 
-from studio.common.text import plain
+from studio.common.text import plain, told
 from unet.errors import ModelError
 from unet.files import read_json, write_json
 from unet.models.export import FORMATS, export_model
@@ -92,7 +92,7 @@ def _make(entry: ModelEntry, format: str, target: Path, settings: Settings) -> N
         with st.spinner("Exporting, and comparing with this app …"):
             make_export(entry.folder, format, target, settings)
     except (ModelError, OSError) as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(told(error), icon=":material/error:")
 
 
 def _offer(entry: ModelEntry, format: str, target: Path) -> None:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from studio.common.model_card import card_of, show_card
 from studio.common.model_export import show_exports
-from studio.common.text import own_file_name, plain, short, size_of, unique_names
+from studio.common.text import own_file_name, plain, short, size_of, told, unique_names
 from studio.common.url_state import choose_in_address, gone_from_address
 from studio.common.visitor import visitor
 from unet.errors import ModelError
@@ -188,7 +188,7 @@ def _answer(asked: str | None, entry: ModelEntry, settings: Settings) -> None:
         try:
             show_exports(entry, model_digest(entry), settings)
         except ModelError as error:
-            st.error(plain(str(error)), icon=":material/error:")
+            st.error(told(error), icon=":material/error:")
 
 
 def _close() -> None:

@@ -5,10 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+# What the browser makes a link, an icon or an emoji of after Markdown has been read, backslashes or not, and what
+# begins a list: kept apart by a character without width, U+2060, at which no line breaks.
+MADE_LATER = re.compile(r"(?<=:)(?=[\w/+-])|(?<=www)(?=\.)|(?<=@)(?=[\w-])|^(?=[-+]|\d+[.)])", re.IGNORECASE)
+LONGEST_ERROR = 400
+# A path of the server: at least two folders deep, since “and/or” is none.
+SERVER_PATH = re.compile(r"(?<![\w/.])/(?:[^\s/:“”'\"]+/)+")
+
 
 def plain(text: str) -> str:
-    """Return a text that Markdown shows as it is: names of files and models may hold anything."""
-    return re.sub(r"([\\`*_\[\]$<>~#|:!&])", r"\\\1", " ".join(text.split()))
+    """Return a text that Markdown shows as it is: names of files and models may hold anything, links included."""
+    apart = MADE_LATER.sub("\u2060", " ".join(str(text).split()))
+    return re.sub(r"([\\`*_\[\]$<>~#|:!&])", r"\\\1", apart)
+
+
+def told(error: object, most: int = LONGEST_ERROR) -> str:
+    """Return what an error says, for the page: no longer than can be read, and without the server's folders."""
+    words = SERVER_PATH.sub("", " ".join(str(error).split()))
+    return plain(words if len(words) <= most else f"{words[: most - 1]}…")
 
 
 def own_file_name(name: str, default: str) -> str:

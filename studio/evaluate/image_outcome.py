@@ -7,7 +7,7 @@ import streamlit as st
 
 from studio.common.cache_key import Key
 from studio.common.model_picker import model_digest, open_model
-from studio.common.text import plain, short
+from studio.common.text import plain, short, told
 from studio.evaluate.image_picker import Labelled
 from unet import render
 from unet.config import Separation
@@ -48,7 +48,7 @@ def show_image(
             key = Key(image, model=model_digest(entry), threshold=threshold, separation=separation)
             picture, counts = _drawn(key, sample, entry, labelled, settings)
     except UnetError as error:
-        st.error(plain(str(error)), icon=":material/error:")
+        st.error(told(error), icon=":material/error:")
         return
     words = ", ".join(f"{number} {title}" for (_, title, _), number in zip((*FOUND, *TRUTH), counts, strict=True))
     st.image(picture, alt=f"{sample}{title and f', {title}'}: {words}")

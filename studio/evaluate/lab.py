@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from studio.common.text import plain
+from studio.common.text import plain, told
 from studio.common.visitor import visitor
 from studio.evaluate import charts as score_charts
 from studio.evaluate.image_outcome import show_image
@@ -150,7 +150,7 @@ def _store(entry: ModelEntry, threshold: float, settings: Settings) -> None:
             store_threshold(entry.folder, threshold)
             st.toast(f"{threshold:.2f} is the model's own threshold now.", icon=":material/check_circle:")
     except UnetError as error:
-        st.toast(plain(str(error)), icon=":material/error:")
+        st.toast(told(error), icon=":material/error:")
         return
     st.session_state[_before(key)] = (entry.key, entry.info.threshold)
     st.session_state[f"lab_threshold_{key}"] = threshold
@@ -190,7 +190,9 @@ def _images(entries, evaluations, names, threshold: float, labelled: Labelled, s
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown("**Images, the worst first**", width="content")
         stains = evaluations[0].stains()
-        chosen = st.pills("Stain", stains, key="stain", label_visibility="collapsed") if len(stains) > 1 else None
+        chosen = None
+        if len(stains) > 1:
+            chosen = st.pills("Stain", stains, format_func=plain, key="stain", label_visibility="collapsed")
     if chosen:
         frame = frame[frame["stain"] == chosen].reset_index(drop=True)
     several = len(entries) > 1

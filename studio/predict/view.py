@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from studio.common.cache_key import Key
-from studio.common.text import plain
+from studio.common.text import plain, told
 from studio.predict import viewer
 from studio.predict.all_images import open_chosen, show_all_images
 from studio.predict.all_nuclei import show_all_nuclei
@@ -95,7 +95,7 @@ def show_results(
         second = (other, _scene(other.key(good[name], page), "pixels_other", other, good[name])) if other else None
     except UnetError as error:
         show_notices(notices)
-        st.error(f"**{plain(name)}**: {plain(str(error))}", icon=":material/broken_image:")
+        st.error(f"**{plain(name)}**: {told(error)}", icon=":material/broken_image:")
         return
     _send(job, good[name], page, scene)
     if second:
@@ -164,7 +164,7 @@ def _look(
             labels = objects_of(job, upload, page, decision)
             frame = measurements_of(job, upload, page, decision, pixel_size)
     except UnetError as error:
-        left.error(f"**{plain(name)}**: {plain(str(error))}", icon=":material/broken_image:")
+        left.error(f"**{plain(name)}**: {told(error)}", icon=":material/broken_image:")
         return
     ranges = read_ranges()
     kept = set(frame["label"][kept_rows(frame, ranges)]) if ranges else None

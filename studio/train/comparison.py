@@ -8,7 +8,7 @@ import streamlit as st
 
 from studio.common.model_picker import open_model
 from studio.common.progress import progress_bar
-from studio.common.text import plain
+from studio.common.text import plain, told
 from unet.datasets.add import Dataset, list_datasets
 from unet.datasets.inspection import inspect_dataset
 from unet.errors import UnetError
@@ -33,7 +33,7 @@ def show_comparison(run: Run, info: RunInfo, settings: Settings) -> None:
         entries = [find_model(f"run:{run.name}", settings), find_model(SHIPPED, settings)]
         found = [_evaluation(entry, dataset, info, settings) for entry in entries]
     except UnetError as error:
-        st.caption(f"It could not be compared with the shipped model: {plain(str(error))}")
+        st.caption(f"It could not be compared with the shipped model: {told(error)}")
         return
     own, shipped = (each.scores(entry.info.threshold) for entry, each in zip(entries, found, strict=True))
     with st.container(border=True, key="comparison"):

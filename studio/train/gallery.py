@@ -9,7 +9,7 @@ import streamlit as st
 from PIL import Image
 
 from studio.common.cache_key import Key
-from studio.common.text import size_of
+from studio.common.text import plain, size_of, told
 from unet.datasets.add import Dataset
 from unet.datasets.inspection import DatasetReport, SampleReport, read_labels
 from unet.errors import UnetError
@@ -65,14 +65,14 @@ def _picture(dataset: Dataset, sample: SampleReport, settings: Settings) -> None
     try:
         picture = thumbnail(dataset, sample.id, sample.use == "train", settings)
     except (UnetError, OSError) as error:
-        st.warning(str(error), icon=":material/broken_image:")
+        st.warning(told(error), icon=":material/broken_image:")
         return
     what = f"{sample.nuclei} nuclei" if sample.use == "train" else sample.use
     short = sample.id if len(sample.id) <= 16 else f"{sample.id[:12]}…"
     st.image(
         picture,
         width="stretch",
-        caption=f"{short}  \n{what} · {size_of(sample.width, sample.height)}",
+        caption=f"{plain(short)}  \n{what} · {size_of(sample.width, sample.height)}",
         alt=f"Image {sample.id}, {sample.width} by {sample.height} pixels, {what}",
     )
 

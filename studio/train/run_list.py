@@ -9,7 +9,7 @@ from datetime import datetime
 import streamlit as st
 
 from studio.common.scroll import begin_at_top
-from studio.common.text import duration, plain, short
+from studio.common.text import duration, plain, short, told
 from studio.common.visitor import SOMEBODY_ELSES, visitor
 from studio.train.run_table import show_table
 from unet.config import Config
@@ -81,9 +81,9 @@ def show_busy(error: TrainingBusy, key: str, settings: Settings) -> None:
     if not visitor(settings).may_list(settings.runs / error.run_name):
         st.warning(SOMEBODY_ELSES, icon=":material/hourglass_top:")
         return
-    st.warning(str(error), icon=":material/hourglass_top:")
+    st.warning(told(error), icon=":material/hourglass_top:")
     st.button(
-        f"Watch “{error.run_name}”",
+        f"Watch “{plain(error.run_name)}”",
         icon=":material/visibility:",
         key=f"watch-{key}",
         on_click=open_run_view,
@@ -135,9 +135,9 @@ def _row(run: Run, may_delete: bool, settings: Settings) -> None:
         if not may_delete:
             return
         with st.popover(
-            "", icon=":material/delete:", type="tertiary", help=f"Delete {run.name}", disabled=state.active
+            "", icon=":material/delete:", type="tertiary", help=f"Delete {plain(run.name)}", disabled=state.active
         ):
-            st.markdown(f"Delete **{run.name}** with its model and curves? It cannot be brought back.")
+            st.markdown(f"Delete **{plain(run.name)}** with its model and curves? It cannot be brought back.")
             st.button(
                 "Delete the run",
                 icon=":material/delete:",
@@ -151,11 +151,11 @@ def summary(run: Run, state: RunState) -> str:
     """Return what a line can say about a run: its dataset, how good it became, and when."""
     try:
         info = run.info()
-        parts = [info.dataset["name"], _when(info.created)]
+        parts = [plain(info.dataset["name"]), plain(_when(info.created))]
     except RunError as error:
-        return str(error)
+        return told(error)
     if note := read_notes(run).note:
-        parts.append(short(" ".join(note.split()), 60))
+        parts.append(plain(short(note, 60)))
     if "val_dice" in (state.best or {}):
         parts.insert(1, f"Dice {state.best['val_dice']:.3f}")
     return " · ".join(parts)
@@ -172,6 +172,6 @@ def _delete(run: Run, settings: Settings) -> None:
     try:
         visitor(settings).require(run.folder)
         delete_run(run)
-        st.toast(f"The run “{run.name}” is deleted.", icon=":material/delete:")
+        st.toast(f"The run “{plain(run.name)}” is deleted.", icon=":material/delete:")
     except (UnetError, OSError) as error:
-        st.toast(str(error), icon=":material/error:")
+        st.toast(told(error), icon=":material/error:")

@@ -8,7 +8,7 @@ import streamlit as st
 
 from studio.common import charts, config_form
 from studio.common.dataset_picker import choose
-from studio.common.text import duration, plain
+from studio.common.text import duration, plain, told
 from studio.common.visitor import visitor
 from studio.train.comparison import show_comparison
 from studio.train.previews import show_previews
@@ -85,8 +85,8 @@ def _header(run: Run, info: RunInfo, state: RunState, settings: Settings) -> Non
         with st.container(horizontal=True, vertical_alignment="center", width="content"):
             _buttons(run, info, state, settings)
     st.caption(
-        f"{info.dataset['name']} · {len(info.train_ids):,} images to train on, {len(info.validation_ids):,} to "
-        f"validate on · {info.config.preset} preset"
+        f"{plain(info.dataset['name'])} · {len(info.train_ids):,} images to train on, {len(info.validation_ids):,} to "
+        f"validate on · {plain(info.config.preset)} preset"
     )
     if note := read_notes(run).note:
         st.caption(f":material/sticky_note_2: {plain(note)}")
@@ -94,7 +94,7 @@ def _header(run: Run, info: RunInfo, state: RunState, settings: Settings) -> Non
     if isinstance(problem, TrainingBusy):
         st.session_state[f"busy-{run.name}"] = problem.run_name
     elif problem:
-        st.error(str(problem), icon=":material/error:")
+        st.error(told(problem), icon=":material/error:")
     busy = st.session_state.get(f"busy-{run.name}")
     if busy and busy != run.name and not state.active:
         show_busy(TrainingBusy(busy), run.name, settings)
@@ -109,7 +109,7 @@ def _notes_form(run: Run) -> None:
             try:
                 write_notes(run, title, note)
             except OSError as error:
-                st.error(f"They could not be stored: {error.strerror or error}.", icon=":material/error:")
+                st.error(f"They could not be stored: {told(error.strerror or error)}.", icon=":material/error:")
             else:
                 st.rerun()
 
@@ -213,14 +213,14 @@ def _outcome(run: Run, state: RunState, metrics: Metrics) -> None:
     reason = state.reason or ""
     if state.status == "finished":
         best = f" The model of epoch {state.best_epoch} was the best and is kept." if state.best_epoch else ""
-        st.success(f"{reason}{best}", icon=":material/check_circle:")
+        st.success(f"{told(reason)}{best}", icon=":material/check_circle:")
     elif state.status == "stopped":
         rest = f" {len(metrics.epochs)} of {state.epochs} epochs are done; Resume goes on from there."
-        st.info(f"{reason}{rest if metrics.epochs else ''}", icon=":material/stop_circle:")
+        st.info(f"{told(reason)}{rest if metrics.epochs else ''}", icon=":material/stop_circle:")
     else:
         kept = " The best model so far is kept." if run.model_folder else ""
         goes_on = " Resume goes on from the last finished epoch." if run.checkpoint.exists() else ""
-        st.error(f"{reason}{kept}{goes_on}", icon=":material/error:")
+        st.error(f"{told(reason)}{kept}{goes_on}", icon=":material/error:")
 
 
 # ---- below: how it went ----------------------------------------------------------------------------------------
