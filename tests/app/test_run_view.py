@@ -219,7 +219,7 @@ def test_a_run_is_named_and_noted(open_app, run, settings):
     next(button for button in app.button if button.label == "Keep them").click().run()
     assert not app.exception
     assert read_notes(run) == Notes("Liver, *day 3*", "Too few epochs.\nTry again.")
-    assert app.subheader[0].value == r"Liver, \*day 3\*"
+    assert app.title[0].value == r"Liver, \*day 3\*"
     assert "Too few epochs. Try again." in words(app)
     app.button(key="back").click().run()
     assert app.button(key="open-mine").label == r":blue[Liver, \*day 3\*]"
