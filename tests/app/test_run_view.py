@@ -235,7 +235,7 @@ def test_a_run_is_named_where_it_is_started(open_app, settings, tutorial_folder)
     (run,) = list_runs(settings)
     request_stop(run)
     assert read_notes(run).title == "Größe 3/4 …"
-    assert app.subheader[0].value == "Größe 3/4 …"
+    assert app.title[0].value == "Größe 3/4 …"
 
 
 def test_runs_are_compared_in_a_table(open_app, run, settings, tutorial_folder):
