@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from unet.config import usual_separation
-from unet.errors import ModelError, RunError
+from unet.errors import DatasetError, ImageError, ModelError, RunError
 from unet.files import recover_folder
 from unet.models.folder import ModelInfo, find_model, load_model, save_model, update_info
 from unet.prediction.object_size import learned_diameters
@@ -67,11 +67,15 @@ class Training:
             started = time.monotonic()
             row = {"epoch": epoch, **self._fit(model, training, epoch), **self._validate(model, validation)}
             self._end_epoch(model, previews, row, time.monotonic() - started)
+        untuned = ""
         if self.info.config.model.has_heads and not self._too_few:
-            self._tune(data)
+            try:
+                self._tune(data)
+            except (DatasetError, ImageError) as error:  # somebody deleted the dataset: what was learned stays
+                untuned = f" Threshold and separation were not tuned, since the images are gone. {error}"
         if self._out_of_patience():
-            return f"The validation loss was best in epoch {self.progress.best_epoch}: ended early."
-        return f"All {self.config.epochs} epochs are done."
+            return f"The validation loss was best in epoch {self.progress.best_epoch}: ended early.{untuned}"
+        return f"All {self.config.epochs} epochs are done.{untuned}"
 
     def _prepare(self) -> TrainingData:
         self._tell(phase="preparing the data")

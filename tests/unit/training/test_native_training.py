@@ -1,3 +1,5 @@
+import shutil
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,22 @@ def test_a_run_ends_with_a_tuned_model(make_nuclei_run, settings, monkeypatch):
     assert len(run.previews()[0].epochs) == 3
     prediction = Predictor.open(run.model_folder).predict(np.zeros((37, 50), np.uint8))
     assert prediction.probability.shape == prediction.distance.shape == prediction.border.shape == (37, 50)
+
+
+def test_a_dataset_that_is_deleted_meanwhile_does_not_cost_the_training(
+    make_nuclei_run, settings, dataset, monkeypatch
+):
+    def delete(state):
+        if state.epoch == 3 and state.batch:
+            shutil.rmtree(dataset.root, ignore_errors=True)
+            shutil.rmtree(dataset.folder, ignore_errors=True)
+
+    monkeypatch.setattr(loop, "FEWEST_TO_TUNE_ON", 3)
+    run = make_nuclei_run()
+    state = train(run, settings, delete)
+    assert (state.status, state.epoch) == ("finished", 3)
+    assert "were not tuned" in state.reason
+    assert read_info(run.model_folder).scores
 
 
 def test_a_resumed_run_ends_as_one_that_was_never_stopped(make_nuclei_run, settings):

@@ -136,8 +136,8 @@ def new_array(path: Path, shape: tuple[int, ...]) -> np.memmap:
                 os.posix_fallocate(file.fileno(), 0, needed)
     except OSError as error:
         raise DatasetError(
-            f"Preparing the images needs {needed / 1e6:.0f} MB in {path.parents[2]}, and the disk has no room for it; "
-            "free some, or choose a smaller input_size."
+            f"Preparing the images needs {max(1, needed / 1e6):.0f} MB in {path.parents[2]}, and the disk has no room "
+            "for it; free some, or choose a smaller input_size."
         ) from error
     return array
 
