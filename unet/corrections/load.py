@@ -6,6 +6,7 @@ import io
 import json
 import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import PurePath
 from typing import Any
@@ -75,6 +76,12 @@ def read_nuclei(content: bytes, name: str, size: Size, image_name: str = "") -> 
             AttributeError,
             zipfile.BadZipFile,
             RecursionError,
+            RuntimeError,  # encrypted
+            OverflowError,
+            MemoryError,
+            EOFError,
+            NotImplementedError,
+            zlib.error,
         ) as error:
             raise ImageError(f"{name} cannot be read; it is damaged, or no file of its kind.") from error
     if not labels.any():

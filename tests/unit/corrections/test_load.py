@@ -162,3 +162,18 @@ def test_any_bytes_are_read_or_refused(content, name, headed):
         assert read_nuclei(head + content if headed else content, name, SIZE).shape == SIZE
     except ImageError as error:
         assert name in str(error)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"type": "Polygon", "coordinates": [[[10**400, 1], [2, 2], [3, 1]]]},
+        {
+            "images": [{"id": 1, "file_name": "a.png", "height": 4, "width": 4}],
+            "annotations": [{"image_id": 1, "segmentation": {"size": [4, 4], "counts": [10**30]}}],
+        },
+    ],
+)
+def test_numbers_without_end_are_no_nuclei(data):
+    with pytest.raises(ImageError, match=r"a\.json cannot be read"):
+        read_nuclei(json.dumps(data).encode(), "a.json", (4, 4))
