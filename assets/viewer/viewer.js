@@ -10,8 +10,6 @@ import { PlainPainter } from "./plain_painter.js";
 import { Threshold, cutOf } from "./threshold.js";
 
 const views = new WeakMap();
-// The look of the last view: the server writes an address without it, and another view takes its place.
-let kept = "";
 const SHARP = 3; // pixels of the screen for one of the picture, from which on pixels are shown as they are
 const RIM = 1.7; // pixels of the screen
 
@@ -38,8 +36,7 @@ class View {
     this.on = (target, kind, act, options = {}) =>
       target.addEventListener(kind, act, { ...options, signal: this.ending.signal });
     this.found = {};
-    const [look, place] = (new URLSearchParams(location.search).get("look") ?? kept).split("@");
-    this.path = location.pathname;
+    const [look, place] = (new URLSearchParams(location.search).get("look") ?? window.unetLook ?? "").split("@");
     this.look = new Look(this, look);
     this.camera = new Camera(this, place ?? "");
     this.threshold = new Threshold(this);
@@ -60,7 +57,6 @@ class View {
   close() {
     this.ending.abort();
     clearTimeout(this.writing); // another page may have the address by then
-    kept = location.pathname === this.path ? this.look.text : "";
     this.watcher.disconnect();
   }
 
@@ -193,6 +189,8 @@ class View {
 
   // Look and place into the address itself: no word of them goes to the server.
   write() {
+    // For the view that takes this one's place at the next image: the server writes an address without it.
+    window.unetLook = this.look.text;
     window.dispatchEvent(new CustomEvent("unet-look", { detail: this }));
     clearTimeout(this.writing);
     this.writing = setTimeout(() => {
