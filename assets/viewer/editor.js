@@ -67,7 +67,8 @@ export class Editor {
     this.basis = edit?.basis;
     if (edit?.error && edit.error !== this.error) this.say(edit.error);
     this.error = edit?.error;
-    if (this.queue.length && this.sent !== this.queue.at(-1).id) this.send();
+    // An answer without them: they may have been lost on the way, and what is kept already is not taken twice.
+    if (this.queue.length) this.send();
     this.show();
   }
 
@@ -115,7 +116,6 @@ export class Editor {
   }
 
   send() {
-    this.sent = this.queue.at(-1).id;
     this.view.tell("correction", { basis: this.basis, revision: this.edit.revision, steps: this.queue });
   }
 
@@ -139,6 +139,7 @@ export class Editor {
     const { find, root, data } = this.view;
     find("[data-act=edit]").setAttribute("aria-pressed", this.on);
     find(".edit").hidden = !this.on;
+    find(".edit").setAttribute("aria-busy", this.queue.length > 0);
     find(".picture").classList.toggle("editing", this.on && this.tool !== "select");
     for (const button of root.querySelectorAll("[data-tool]")) {
       button.setAttribute("aria-pressed", button.dataset.tool === this.tool);

@@ -84,11 +84,13 @@ function add(nuclei, box, piece) {
   return piece.length > 0;
 }
 
-function renumber({ labels }, numbers, into) {
-  const among = new Set(numbers);
+function renumber({ labels, next }, numbers, into) {
+  // A table by number: of millions of pixels each is looked up in it.
+  const among = new Uint8Array(next);
+  for (const number of numbers) if (number !== into) among[number] = 1;
   let changed = false;
   for (let place = 0; place < labels.length; place++) {
-    if (!labels[place] || !among.has(labels[place]) || labels[place] === into) continue;
+    if (!among[labels[place]]) continue;
     labels[place] = into;
     changed = true;
   }

@@ -38,6 +38,8 @@ class Picture:
         self.page.get_by_role("button", name=name, exact=True).click()
 
     def settle(self) -> None:
+        """Wait until the server has kept or refused every step, and the page is at rest."""
+        expect(self.page.locator(".edit[aria-busy=true]")).to_have_count(0)
         idle(self.page)
 
     def labels(self) -> np.ndarray:
