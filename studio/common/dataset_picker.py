@@ -117,7 +117,7 @@ def choose_dataset(settings: Settings) -> None:
 def use_sample(settings: Settings, words: str) -> None:
     """Draw the one click that needs nothing to upload: the sample dataset is drawn and chosen."""
     if st.button(words, icon=":material/science:", type="primary", key="use_sample_now"):
-        _add(lambda: _draw_sample(settings))
+        _add(lambda: _draw_sample(settings), settings)
 
 
 def _zip(settings: Settings) -> None:

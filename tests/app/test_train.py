@@ -123,7 +123,7 @@ def test_a_folder_is_offered_only_where_the_server_was_started_so(open_app, monk
     monkeypatch.setenv("UNET_LOCAL_FOLDERS", "on")
     app = choose_source(open_app("train"), "path")
     app.text_input[0].set_value(str(tutorial_folder))
-    app.button[0].click().run()
+    next(button for button in app.button if button.label == "Use this folder").click().run()
     assert not app.exception
     assert metrics(app)["Images to train on"] == "6"
 
