@@ -38,10 +38,10 @@ def test_two_models_of_one_name_can_both_be_chosen(settings):
         shutil.copytree(DEFAULT_MODEL, settings.models / name)
 
     def page():
-        from studio.common.model_picker import choose_model
+        from studio.common.model_picker import choose_models
         from unet.settings import read_settings
 
-        choose_model(read_settings())
+        choose_models(read_settings())
 
     app = AppTest.from_function(page, default_timeout=60).run()
     for key in ("uploaded:two", "uploaded:one"):
