@@ -31,7 +31,7 @@ from unet.datasets.inspection import inspect_dataset, read_labels
 from unet.evaluation.matching import IOU_THRESHOLDS
 from unet.evaluation.scores import count, scores_of
 from unet.io.images import read_image
-from unet.preprocess.normalize import LUMA, stretch
+from unet.preprocess.normalize import LUMA, normalize_percentiles
 from unet.runs.run import open_run
 from unet.settings import read_settings
 
@@ -53,7 +53,7 @@ def main() -> None:
     files = {sample.id: sample.image for sample in dataset.samples()}
 
     def load(ids):
-        images = [stretch(read_image(files[name])) @ (LUMA / 255) for name in ids]
+        images = [normalize_percentiles(read_image(files[name])) @ (LUMA / 255) for name in ids]
         return images, [label(read_labels(dataset, name)).astype(np.int32) for name in ids]
 
     train, validation = load(info.train_ids), load(info.validation_ids)

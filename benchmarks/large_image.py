@@ -26,7 +26,7 @@ import tifffile
 
 from unet.datasets.synthetic.nuclei import generate_nuclei
 from unet.io.images import map_image
-from unet.memmap import let_go, shrink
+from unet.memmap import downscale_mean, release_pages
 from unet.models import network
 from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects
@@ -60,7 +60,7 @@ def main() -> None:
             with stage(f"objects above {each:g}"):
                 labels = find_objects(prediction, each, separation)
         with stage("a view of 2048 pixels"):
-            shrink(image, 2048), prediction.shrink(2048)
+            downscale_mean(image, 2048), prediction.shrink(2048)
         with stage("a region of 1024 x 1024"):
             middle = slice(flags.side // 2, flags.side // 2 + 1024)
             (
@@ -101,7 +101,7 @@ def make_tiff(path: Path, side: int, kind: str, storage: str) -> Path:
     mapped = tifffile.memmap(path, shape=shape, dtype=scene.dtype, photometric=photometric)
     for top in range(0, side, TILE):
         mapped[top : top + TILE] = scene[np.arange(top, min(top + TILE, side)) % SCENE][:, across[:side]]
-        let_go(mapped)
+        release_pages(mapped)
     return path
 
 

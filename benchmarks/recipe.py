@@ -30,7 +30,7 @@ from unet.prediction.predictor import Predictor
 from unet.runs.run import open_run
 from unet.settings import read_settings
 from unet.training import optimizer
-from unet.training.create import train_here
+from unet.training.create import create_and_train
 
 # What differs from the preset: fields of the configuration, or (in quotes "module:NAME") a constant of the code.
 VARIANTS: dict[str, dict] = {
@@ -103,7 +103,7 @@ def trained(title: str, changes: dict, flags: argparse.Namespace, settings):
         each.start()
     try:
         config = NUCLEI.replace(epochs=flags.epochs, **fields)
-        return train_here(flags.path, name=name, config=config, groups=flags.groups, settings=settings)
+        return create_and_train(flags.path, name=name, config=config, groups=flags.groups, settings=settings)
     finally:
         for each in patches:
             each.stop()

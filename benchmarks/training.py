@@ -30,7 +30,7 @@ from unet.datasets.inspection import inspect_dataset
 from unet.settings import read_settings
 from unet.training.create import create_run
 from unet.training.inputs.resized import prepare
-from unet.training.process import train
+from unet.training.process import train_run
 
 
 def main() -> None:
@@ -91,7 +91,7 @@ def plain_fit(images: np.ndarray, masks: np.ndarray, samples: int, config) -> li
 def our_train(run, settings) -> list[float]:
     """Return the seconds of each epoch after the first, with all that a run keeps."""
     starts = {}
-    train(run, settings, lambda state: starts.setdefault(state.epoch, time.perf_counter()))
+    train_run(run, settings, lambda state: starts.setdefault(state.epoch, time.perf_counter()))
     starts[max(starts) + 1] = time.perf_counter()
     starts.pop(0, None)
     return list(np.diff([starts[epoch] for epoch in sorted(starts)])[1:])

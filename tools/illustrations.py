@@ -26,7 +26,7 @@ from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects
 from unet.settings import ASSETS, DEFAULT_MODEL, PROJECT, SAMPLE_IMAGES, read_settings
 from unet.training.create import create_run
-from unet.training.process import train
+from unet.training.process import train_run
 
 FOLDER = ASSETS / "illustrations"
 SAMPLE = SAMPLE_IMAGES / "crowded.png"
@@ -71,7 +71,7 @@ def draw_lessons(predictor: Predictor) -> None:
         settings = dataclasses.replace(read_settings(), home=Path(folder))
         dataset = add_sample(settings)
         run = create_run(dataset, inspect_dataset(dataset, settings), quick_config(), settings, "lesson")
-        train(run, settings)
+        train_run(run, settings)
         preview = run.previews()[0]
         truth = render.draw_outline(_open(preview.image), _open(preview.truth)[..., 0], render.TRUTH)
         learnt = [render.heatmap(_open(preview.epochs[epoch])[..., 0] / 255) for epoch in EPOCHS]

@@ -20,7 +20,7 @@ os.environ.setdefault("KERAS_HOME", str(home_folder() / "cache" / "keras"))
 
 # Imported when first used, so that nothing heavy is loaded by `import unet`.
 _PUBLIC = {
-    "train": ("unet.training.create", "train_here"),
+    "train": ("unet.training.create", "create_and_train"),
     "Predictor": ("unet.prediction.predictor", "Predictor"),
     "read_image": ("unet.io.images", "read_image"),
     "open_dataset": ("unet.datasets.add", "open_dataset"),

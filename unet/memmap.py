@@ -21,7 +21,7 @@ WHOLE: Region = (slice(None), slice(None))
 # Images and maps with more pixels are kept on disk and worked on in parts: 4096 x 4096.
 LARGE_PIXELS = 2**24
 # What is done with all pixels of such an image in turn is done with so many at a time.
-STRIP_PIXELS = 2**22
+BLOCK_PIXELS = 2**22
 
 
 def new_map(shape: tuple[int, ...], dtype: np.typing.DTypeLike, folder: Path | None) -> np.ndarray:
@@ -66,9 +66,9 @@ def folder_of(array: np.ndarray) -> Path | None:
     return None if name is None else Path(name).parent
 
 
-def strips(shape: tuple[int, ...]) -> Iterator[slice]:
+def row_blocks(shape: tuple[int, ...]) -> Iterator[slice]:
     """Divide an array into rows that take little memory: all of it where it is small."""
-    step = max(1, STRIP_PIXELS // max(1, shape[1]))
+    step = max(1, BLOCK_PIXELS // max(1, shape[1]))
     for start in range(0, shape[0], step):
         yield slice(start, min(start + step, shape[0]))
 
@@ -78,7 +78,7 @@ def is_mapped(array: np.ndarray) -> bool:
     return _mapping(array) is not None
 
 
-def let_go(array: np.ndarray) -> None:
+def release_pages(array: np.ndarray) -> None:
     """Give back the memory of a mapped array; what is used again is read again. Arrays in memory stay."""
     mapping = _mapping(array)
     if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
@@ -95,7 +95,7 @@ def _mapping(array: np.ndarray) -> mmap.mmap | None:
     return owner if isinstance(owner, mmap.mmap) and mode in ("r", "r+", "w+") else None
 
 
-def sample(image: np.ndarray, most: int = LARGE_PIXELS) -> np.ndarray:
+def subsample(image: np.ndarray, most: int = LARGE_PIXELS) -> np.ndarray:
     """Return every n-th pixel of every n-th row, so that there are at most ``most``; all of a smaller image."""
     if image.ndim < 2 or image.size <= most:
         return image
@@ -107,11 +107,11 @@ def sample(image: np.ndarray, most: int = LARGE_PIXELS) -> np.ndarray:
     rows = []
     for row in range(0, image.shape[0], step):
         rows.append(image[row, ::step].copy())
-        let_go(image)
+        release_pages(image)
     return np.stack(rows)
 
 
-def shrink(image: np.ndarray, longest: int) -> np.ndarray:
+def downscale_mean(image: np.ndarray, longest: int) -> np.ndarray:
     """Make an image or map smaller by a whole factor, each pixel the mean of a square, a few rows at a time.
 
     Parameters
@@ -137,5 +137,5 @@ def shrink(image: np.ndarray, longest: int) -> np.ndarray:
         # Sums first, of few rows: float64 holds those of any depth exactly.
         means = np.add.reduceat(strip.sum(axis=0, dtype=np.float64), columns, axis=0) / (widths * len(strip))
         small.append((np.rint(means) if image.dtype.kind in "ui" else means).astype(image.dtype))
-        let_go(image)
+        release_pages(image)
     return np.stack(small)

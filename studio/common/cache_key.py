@@ -9,7 +9,7 @@ from typing import Any
 
 from unet.config import Separation
 from unet.io.pixel_size import PixelSize
-from unet.preprocess.adjust import Preparation
+from unet.preprocess.adjust import ImageAdjustments
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Key:
         From 0.
     model : str
         Digest of the content of the Model folder.
-    preparation : Preparation
+    preparation : ImageAdjustments
     threshold : float, optional
     separation : Separation, optional
     corrections : int
@@ -41,7 +41,7 @@ class Key:
     image: str
     page: int = 0
     model: str = ""
-    preparation: Preparation = field(default_factory=Preparation)
+    preparation: ImageAdjustments = field(default_factory=ImageAdjustments)
     threshold: float | None = None
     separation: Separation | None = None
     corrections: int = 0

@@ -19,7 +19,7 @@ from unet.errors import ConfigError
 from unet.io.pixel_size import PixelSize, read_pixel_size
 from unet.models.folder import ModelEntry
 from unet.prediction.grouping import check_pattern
-from unet.preprocess.adjust import Preparation
+from unet.preprocess.adjust import ImageAdjustments
 
 THRESHOLD, IMAGE = "threshold", "image"
 GROUPS = "groups"  # a pattern of image names
@@ -87,7 +87,7 @@ def _page_key(upload: Upload) -> str:
 # ---- preparation: part of the job, so it is read before anything is predicted ----------------------------------
 
 
-def read_preparation() -> Preparation:
+def read_preparation() -> ImageAdjustments:
     """Return how images are to be prepared, by the address; what makes no sense there is left out."""
     wanted = st.query_params
     values = {}
@@ -98,14 +98,14 @@ def read_preparation() -> Preparation:
     try:
         if SCALE in wanted:
             values["scale"] = float(wanted[SCALE])
-        return Preparation(**values)
+        return ImageAdjustments(**values)
     except (ValueError, ConfigError):
-        return Preparation()
+        return ImageAdjustments()
 
 
-def write_preparation(preparation: Preparation) -> None:
+def write_preparation(preparation: ImageAdjustments) -> None:
     """Put a preparation into the address; for callbacks, after which all images are predicted so."""
-    usual = Preparation()
+    usual = ImageAdjustments()
     said = {
         CHANNELS: ",".join(str(channel + 1) for channel in preparation.channels),
         INVERT: "1",
@@ -136,7 +136,7 @@ def choose_preparation(job: Job, channels: int) -> None:
             args=(now, CHANNELS),
             help="Up to three; one of them is taken as grey. None chosen: by what they show.",
         )
-    fields = {item.name: item.metadata for item in dataclasses.fields(Preparation)}
+    fields = {item.name: item.metadata for item in dataclasses.fields(ImageAdjustments)}
     st.toggle(
         "Invert the contrast",
         key="choice_invert",
@@ -158,7 +158,7 @@ def choose_preparation(job: Job, channels: int) -> None:
         )
 
 
-def _changed(now: Preparation, name: str) -> None:
+def _changed(now: ImageAdjustments, name: str) -> None:
     value = st.session_state[f"choice_{name}"]
     if name == CHANNELS:
         value = tuple(value[-3:])

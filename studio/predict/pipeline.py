@@ -15,7 +15,7 @@ import streamlit as st
 from studio.common.cache_key import Key
 from studio.common.model_picker import model_digest, open_model
 from studio.predict.corrected import corrected_nuclei, corrections_of, take_steps
-from studio.predict.prediction_cache import Facts, held
+from studio.predict.prediction_cache import Facts, predictions
 from studio.predict.uploads import Upload
 from unet import render
 from unet.config import Separation
@@ -23,7 +23,7 @@ from unet.corrections.operations import Nuclei
 from unet.errors import ImageError
 from unet.io.images import count_pages, map_image
 from unet.io.pixel_size import PixelSize
-from unet.memmap import LARGE_PIXELS, shrink
+from unet.memmap import LARGE_PIXELS, downscale_mean
 from unet.models.folder import ModelEntry
 from unet.prediction.advice import Advice, advise
 from unet.prediction.maps import Prediction
@@ -31,7 +31,7 @@ from unet.prediction.measure import measure
 from unet.prediction.objects import Summary, summarize_labels
 from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects
-from unet.preprocess.adjust import Preparation, choose_channels
+from unet.preprocess.adjust import ImageAdjustments, choose_channels
 from unet.preprocess.resize import resize_image, resize_labels
 from unet.settings import Settings
 
@@ -50,10 +50,10 @@ class Job:
     entry: ModelEntry
     model: str
     settings: Settings
-    preparation: Preparation
+    preparation: ImageAdjustments
 
     @classmethod
-    def of(cls, entry: ModelEntry, settings: Settings, preparation: Preparation) -> Job:
+    def of(cls, entry: ModelEntry, settings: Settings, preparation: ImageAdjustments) -> Job:
         return cls(entry, model_digest(entry), settings, preparation)
 
     def key(self, upload: Upload, page: int = 0, decision: Decision | None = None) -> Key:
@@ -76,7 +76,7 @@ class Job:
 
 def still_to_predict(job: Job, uploads: Sequence[Upload]) -> list[Upload]:
     """Return the images whose first page this model has not seen."""
-    known = held().facts
+    known = predictions().facts
     unique = {upload.digest: upload for upload in uploads}
     return [upload for upload in unique.values() if job.key(upload) not in known]
 
@@ -99,7 +99,7 @@ def predict_uploads(
         small = [(upload, image) for upload, image in batch if image is not None and not _is_large(image)]
         found = predictor.predict_batch([image for _, image in small], preparation=job.preparation)
         for (upload, image), prediction in zip(small, found, strict=True):
-            held().put(job.key(upload), _facts(upload, image), prediction)
+            predictions().put(job.key(upload), _facts(upload, image), prediction)
         for upload, image in batch:
             if image is not None and _is_large(image):
                 _predict_large(job, upload, image, tiles)
@@ -111,9 +111,9 @@ def predict_uploads(
 def _predict_large(job: Job, upload: Upload, image: np.ndarray, tiles: Progress | None) -> None:
     try:
         prediction = job.open().predict(image, preparation=job.preparation, folder=job.maps, progress=tiles)
-        held().put(job.key(upload), _facts(upload, image), prediction)
+        predictions().put(job.key(upload), _facts(upload, image), prediction)
     except ImageError as error:
-        held().put(job.key(upload), Facts(error=str(error)))
+        predictions().put(job.key(upload), Facts(error=str(error)))
 
 
 def _is_large(image: np.ndarray) -> bool:
@@ -134,7 +134,7 @@ def _batches(job: Job, uploads: Sequence[Upload]) -> Iterator[list[tuple[Upload,
             choose_channels(image, job.preparation.channels, name="It")
             pixels += image.shape[0] * image.shape[1]
         except ImageError as error:
-            held().put(job.key(upload), Facts(error=str(error)))
+            predictions().put(job.key(upload), Facts(error=str(error)))
         batch.append((upload, image))
         # At its own size each image is work enough by itself, and a word of progress is due after each.
         if job.entry.info.config.is_native or len(batch) >= BATCH or pixels >= BATCH_PIXELS:
@@ -182,7 +182,7 @@ def read_prepared(job: Job, upload: Upload, page: int = 0) -> np.ndarray:
 
 def facts_of(job: Job, upload: Upload) -> Facts:
     """Return what is known of an image that was predicted."""
-    return held().facts.get(job.key(upload), Facts())
+    return predictions().facts.get(job.key(upload), Facts())
 
 
 def prediction_of(job: Job, upload: Upload, page: int = 0) -> Prediction:
@@ -194,11 +194,11 @@ def prediction_of(job: Job, upload: Upload, page: int = 0) -> Prediction:
         If the page cannot be read, or the model not be loaded.
     """
     key = job.key(upload, page)
-    found = held().get(key)
+    found = predictions().get(key)
     if found is None:
         image = read_page(job, upload, page)
         found = job.open().predict(image, preparation=job.preparation, folder=job.maps)
-        held().put(key, _facts(upload, image), found)
+        predictions().put(key, _facts(upload, image), found)
     return found
 
 
@@ -262,7 +262,7 @@ def advice_of(job: Job, upload: Upload, page: int, decision: Decision) -> Advice
 @st.cache_data(max_entries=64, show_spinner=False)
 def _advice(key: Key, _decision: Decision, _job: Job, _upload: Upload) -> Advice | None:
     labels = objects_of(_job, _upload, key.page, _decision)
-    image = shrink(read_page(_job, _upload, key.page), LOOKED_AT)
+    image = downscale_mean(read_page(_job, _upload, key.page), LOOKED_AT)
     small = prediction_of(_job, _upload, key.page).shrink(LOOKED_AT)
     return advise(image, small, labels, _job.entry.info, key.threshold, key.preparation)
 
@@ -289,7 +289,7 @@ def found_in(job: Job, upload: Upload, page: int, decision: Decision) -> Found:
 @st.cache_data(max_entries=5000, show_spinner=False)
 def _found(key: Key, _decision: Decision, _job: Job, _upload: Upload) -> Found:
     labels = objects_of(_job, _upload, key.page, _decision)
-    image = shrink(read_prepared(_job, _upload, key.page), 2 * THUMBNAIL)
+    image = downscale_mean(read_prepared(_job, _upload, key.page), 2 * THUMBNAIL)
     picture = render.overlay(image, resize_labels(labels, image.shape[:2]))
     scale = THUMBNAIL / max(picture.shape[:2])
     size = tuple(max(1, round(side * scale)) for side in picture.shape[:2])

@@ -31,7 +31,7 @@ class Facts:
 
 
 @dataclass
-class Held:
+class PredictionCache:
     """The maps of all sessions by key, the least recently used ones dropped; safe across threads."""
 
     max_bytes: int = HELD_BYTES
@@ -73,6 +73,6 @@ class Held:
 
 
 @st.cache_resource(show_spinner=False)
-def held() -> Held:
+def predictions() -> PredictionCache:
     """Return the maps that are held for all sessions."""
-    return Held()
+    return PredictionCache()

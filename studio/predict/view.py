@@ -48,7 +48,7 @@ from studio.predict.pipeline import (
     prediction_of,
     read_prepared,
 )
-from studio.predict.prediction_cache import held
+from studio.predict.prediction_cache import predictions
 from studio.predict.uploads import Upload
 from studio.predict.waiting import predict_missing, problems_of, show_notices
 from unet.errors import UnetError
@@ -79,7 +79,7 @@ def show_results(
     """
     open_chosen()
     predict_missing(job, images, bar)
-    known = {name: facts_of(job, upload) for name, upload in images.items() if job.key(upload) in held().facts}
+    known = {name: facts_of(job, upload) for name, upload in images.items() if job.key(upload) in predictions().facts}
     good = {name: images[name] for name, facts in known.items() if not facts.error}
     problems = {name: facts.error for name, facts in known.items() if facts.error}
     notices = [*notices, *problems_of(problems)]

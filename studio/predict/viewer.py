@@ -21,7 +21,7 @@ import streamlit as st
 from studio.common.cache_key import Key
 from studio.common.javascript import join_modules
 from unet import render
-from unet.memmap import shrink
+from unet.memmap import downscale_mean
 from unet.prediction.maps import Prediction
 from unet.prediction.objects import summarize_labels
 from unet.preprocess.resize import resize_labels
@@ -78,7 +78,7 @@ def make_scene(key: str, image: np.ndarray, prediction: Prediction, mount: str =
     """
     small = prediction.shrink(LONGEST)
     classes = 1 if small.classes is None else int(small.classes.max(initial=1))
-    content = pack({"key": key, "mount": mount}, picture_of(shrink(image, LONGEST)), small)
+    content = pack({"key": key, "mount": mount}, picture_of(downscale_mean(image, LONGEST)), small)
     return Scene(key, prediction.shape, small.shape, classes, image.dtype != np.uint8, content)
 
 

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from studio.common.progress import progress_bar
 from studio.common.text import plain
 from studio.predict.pipeline import Job, predict_uploads, still_to_predict
-from studio.predict.prediction_cache import held
+from studio.predict.prediction_cache import predictions
 from studio.predict.uploads import Upload
 
 MOST_PROBLEMS = 8
@@ -60,7 +60,7 @@ def _cancel(these: str | None) -> None:
 
 
 def _cancel_rest(job: Job, waiting: list[Upload]) -> None:
-    rest = [job.key(upload) for upload in waiting if job.key(upload) not in held().facts]
+    rest = [job.key(upload) for upload in waiting if job.key(upload) not in predictions().facts]
     _cancel(hashlib.blake2b(repr(rest).encode()).hexdigest())
 
 

@@ -42,7 +42,7 @@ from unet.prediction.filters import kept_rows
 from unet.prediction.measure import measure
 from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects
-from unet.preprocess.adjust import Preparation
+from unet.preprocess.adjust import ImageAdjustments
 from unet.settings import PROJECT
 
 MODELS = ("uploaded:one", "uploaded:two")
@@ -57,7 +57,7 @@ class View:
     model: str = MODELS[0]
     image: str = IMAGES[0]
     page: int = 0
-    preparation: Preparation = dataclasses.field(default_factory=Preparation)
+    preparation: ImageAdjustments = dataclasses.field(default_factory=ImageAdjustments)
     threshold: float = 0.49
     separation: Separation = dataclasses.field(default_factory=Separation)
     pixel_size: PixelSize | None = None
@@ -70,7 +70,7 @@ CHANGES: dict[str, View] = {
     "image": View(image=IMAGES[1]),
     "model": View(model=MODELS[1]),
     "page": View(page=1),
-    "preparation": View(preparation=Preparation(invert=True)),
+    "preparation": View(preparation=ImageAdjustments(invert=True)),
     "threshold": View(threshold=0.51),
     "separation": View(separation=Separation(separate=False, clear_edge=True)),
     "pixel size": View(pixel_size=PixelSize(0.5, 0.5)),
@@ -334,8 +334,8 @@ STEPS = [
     View(page=1),
     View(threshold=0.51),
     View(image=IMAGES[1], threshold=0.51),
-    View(preparation=Preparation(invert=True)),
-    View(image=IMAGES[1], preparation=Preparation(invert=True)),
+    View(preparation=ImageAdjustments(invert=True)),
+    View(image=IMAGES[1], preparation=ImageAdjustments(invert=True)),
     View(),
 ]
 

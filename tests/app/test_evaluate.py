@@ -187,13 +187,13 @@ def test_a_stain_is_looked_at_alone(open_app, model, dataset):
 def test_what_the_model_has_learned_from_is_said(open_app, dataset, settings):
     from unet.config import preset
     from unet.training.create import create_run
-    from unet.training.process import train
+    from unet.training.process import train_run
 
     config = preset("tutorial").replace(
         input_size=(32, 32), filters=(4, 8), dropout=0.0, epochs=1, validation_fraction=0.5, patience=0
     )
     run = create_run(dataset, inspect_dataset(dataset, settings), config, settings, "mine")
-    train(run, settings)
+    train_run(run, settings)
     app = open_app("evaluate", model="run:mine")
     data = app.selectbox(key="choice_of_data")
     assert data.value == "run:mine"

@@ -27,7 +27,7 @@ from unet.prediction.maps import Prediction
 from unet.prediction.objects import label_objects
 from unet.prediction.predictor import Predictor
 from unet.prediction.result import Decisions
-from unet.preprocess.adjust import Preparation
+from unet.preprocess.adjust import ImageAdjustments
 from unet.settings import SAMPLE_IMAGES, Settings
 
 SAMPLES = sorted(path.name for path in SAMPLE_IMAGES.glob("*.png"))
@@ -521,10 +521,10 @@ def test_two_models_are_seen_side_by_side_on_one_image(open_app, settings, model
 
 
 def test_maps_are_held_within_bounds():
-    bounded = prediction_cache.Held(max_bytes=1500)
+    bounded = prediction_cache.PredictionCache(max_bytes=1500)
 
     def key(name: str) -> prediction_cache.Key:
-        return ("model", Preparation(), name, 0)
+        return ("model", ImageAdjustments(), name, 0)
 
     for number in range(4):
         bounded.put(key(str(number)), prediction_cache.Facts(), Prediction.of(np.zeros((16, 16), np.float32)))
@@ -537,9 +537,9 @@ def test_maps_are_held_within_bounds():
 
 
 def test_a_map_that_was_let_go_is_made_again(open_app, model, monkeypatch):
-    small = prediction_cache.Held(max_bytes=1)
+    small = prediction_cache.PredictionCache(max_bytes=1)
     for module in (pipeline, view):
-        monkeypatch.setattr(module, "held", lambda: small)
+        monkeypatch.setattr(module, "predictions", lambda: small)
     app = open_app("predict", model=model, samples="1")
     assert not app.exception
     app.selectbox(key="image").set_value(SAMPLES[1]).run()
@@ -550,7 +550,7 @@ def test_a_map_that_was_let_go_is_made_again(open_app, model, monkeypatch):
 def test_everything_in_a_zip(model, settings):
     from unet.models.folder import find_model
 
-    job = pipeline.Job.of(find_model(model, settings), settings, Preparation())
+    job = pipeline.Job.of(find_model(model, settings), settings, ImageAdjustments())
     key = uploads.keep_uploads([("a.png", io.BytesIO(png(1))), ("stack.tif", io.BytesIO(tiff(2)))], settings)
     one, stack = uploads.find_uploads(key, settings)[0]
     decision = pipeline.Decision(0.4, Separation())

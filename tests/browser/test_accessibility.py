@@ -29,7 +29,7 @@ EXCLUDED: list[str] = []
 def workspace(app: App, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A dataset and a finished run, by their names in the address."""
     from unet.training.create import create_run
-    from unet.training.process import train
+    from unet.training.process import train_run
 
     settings = Settings(home=app.home)
     dataset = add_folder(write_pairs(tmp_path_factory.mktemp("labelled") / "pairs", count=4), settings)
@@ -37,7 +37,7 @@ def workspace(app: App, tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
         input_size=(32, 32), filters=(4, 8), dropout=0.0, epochs=2, validation_fraction=0.5, patience=0
     )
     run = create_run(dataset, inspect_dataset(dataset, settings), config, settings, "small")
-    train(run, settings)
+    train_run(run, settings)
     return {"dataset": dataset.id, "run": run.name}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from unet.config import PRESETS, Config, Separation, preset
 from unet.flags import SECTIONS, flag
 from unet.options import like_in
-from unet.preprocess.adjust import Preparation
+from unet.preprocess.adjust import ImageAdjustments
 
 
 def add_config_flags(parser: argparse.ArgumentParser) -> None:
@@ -63,11 +63,11 @@ def separation_from_flags(arguments: argparse.Namespace, own: Separation) -> Sep
 def add_preparation_flags(parser: argparse.ArgumentParser) -> None:
     """Add a flag for every field of the preparation."""
     group = parser.add_argument_group("preparation of the images (defaults in brackets)")
-    for item in dataclasses.fields(Preparation):
+    for item in dataclasses.fields(ImageAdjustments):
         group.add_argument(flag(item.name), **_argument(item))
 
 
-def preparation_from_flags(arguments: argparse.Namespace) -> Preparation:
+def preparation_from_flags(arguments: argparse.Namespace) -> ImageAdjustments:
     """Return the preparation that the flags ask for.
 
     Raises
@@ -75,8 +75,8 @@ def preparation_from_flags(arguments: argparse.Namespace) -> Preparation:
     ConfigError
         If a value cannot work; the message names it.
     """
-    values = {item.name: getattr(arguments, item.name) for item in dataclasses.fields(Preparation)}
-    return Preparation(**{name: value for name, value in values.items() if value is not None})
+    values = {item.name: getattr(arguments, item.name) for item in dataclasses.fields(ImageAdjustments)}
+    return ImageAdjustments(**{name: value for name, value in values.items() if value is not None})
 
 
 def _argument(item: dataclasses.Field) -> dict:

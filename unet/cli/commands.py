@@ -78,8 +78,8 @@ def print_report(report: DatasetReport) -> None:
 
 def train(flags: argparse.Namespace) -> int:
     """Train from a dataset, or go on with a run; Ctrl-C stops and keeps the best model."""
-    from unet.training.create import train_here
-    from unet.training.process import train as train_run
+    from unet.training.create import create_and_train
+    from unet.training.process import train_run
 
     settings = read_settings()
     if flags.resume:
@@ -88,7 +88,7 @@ def train(flags: argparse.Namespace) -> int:
             train_run(run, settings, update)
     else:
         with training_bar() as update:
-            run = train_here(
+            run = create_and_train(
                 flags.path,
                 name=flags.name,
                 config=config_from_flags(flags),

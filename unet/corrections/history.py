@@ -22,7 +22,7 @@ from filelock import FileLock
 
 from unet.config import Separation
 from unet.corrections.operation import CARRIED, IMPORTED, RESHAPED, WORDS, CorrectionError, Operation
-from unet.preprocess.adjust import Preparation
+from unet.preprocess.adjust import ImageAdjustments
 
 
 class Conflict(CorrectionError):
@@ -45,7 +45,7 @@ class Basis:
         Digests of the image file's and the Model folder's content; no model where an image is annotated from nothing.
     page : int
         From 0.
-    preparation : Preparation
+    preparation : ImageAdjustments
     threshold : float
     separation : Separation
     """
@@ -53,7 +53,7 @@ class Basis:
     image: str
     page: int
     model: str
-    preparation: Preparation
+    preparation: ImageAdjustments
     threshold: float
     separation: Separation
 

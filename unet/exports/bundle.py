@@ -20,7 +20,7 @@ from unet.models.metadata import INFO_FILE
 from unet.models.weights import WEIGHTS_FILE
 from unet.prediction.filters import write_range
 from unet.prediction.result import Decisions, Result
-from unet.preprocess.adjust import Preparation
+from unet.preprocess.adjust import ImageAdjustments
 from unet.provenance import versions
 
 ABOUT = """Nuclei of {images}, found by U-Net Studio
@@ -178,12 +178,12 @@ def one_format(path: Path, name: str, results: Iterable[Result]) -> Path:
     form = FORMATS[name]
     with atomic_path(Path(path)) as temporary:
         if form.part:
-            temporary.write_bytes(form.whole([form.part(result) for result in results]))
+            temporary.write_bytes(form.join([form.part_of(result) for result in results]))
             return Path(path)
         with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
             for result in results:
                 if suits(name, result):
-                    archive.writestr(form.name_for(result.stem), form.write(result))
+                    archive.writestr(form.name_for(result.stem), form.of(result))
     return Path(path)
 
 
@@ -210,7 +210,7 @@ def command_of(
     words = ["python", "-m", "unet", "predict", "--model", decisions.model or decisions.info.name]
     words += ["--input", "IMAGES", "--output", "RESULTS", "--threshold", repr(float(decisions.threshold))]
     words += changed_flags(decisions.separation, decisions.info.separation)
-    words += changed_flags(decisions.preparation, Preparation())
+    words += changed_flags(decisions.preparation, ImageAdjustments())
     if page := min(pages, default=0):
         words += ["--page", str(page)]
     if pixel_size and pixel_size.x == pixel_size.y:

@@ -11,7 +11,7 @@ import tifffile
 
 from unet import render
 from unet.io.pixel_size import PixelSize
-from unet.memmap import LARGE_PIXELS, let_go, shrink
+from unet.memmap import LARGE_PIXELS, downscale_mean, release_pages
 from unet.prediction.result import Result
 from unet.preprocess.resize import resize_labels
 
@@ -51,7 +51,7 @@ def classes(result: Result) -> bytes:
 
 def overlay(result: Result) -> bytes:
     """Return the image with the objects over it as PNG, RGB, its longer side at most 4096 pixels."""
-    image = shrink(result.image, LONGEST_OVERLAY)
+    image = downscale_mean(result.image, LONGEST_OVERLAY)
     found = result.labels
     if found.shape != image.shape[:2]:
         found = resize_labels(found, image.shape[:2])
@@ -95,5 +95,5 @@ def _tiles(shape: tuple[int, int], dtype: np.dtype, part: Callable[[slice, slice
             found = part(slice(top, top + TILE), slice(left, left + TILE))
             tile = np.zeros((TILE, TILE), dtype)
             tile[: found.shape[0], : found.shape[1]] = found
-            let_go(found)
+            release_pages(found)
             yield tile

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from unet.memmap import let_go, strips
+from unet.memmap import release_pages, row_blocks
 
 # How an edge of direction d (right, down, left, up, the object to its right) lies to its pixel, as (row, column): the
 # neighbour outside, the pixel ahead, and the one ahead of the neighbour; and the pixel's corner where the edge begins.
@@ -93,11 +93,11 @@ def _edges_of_strips(labels: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
     and whether it ends where two pixels touch at a corner only.
     """
     height, width = labels.shape
-    for rows in strips((height, width + 2)):
+    for rows in row_blocks((height, width + 2)):
         around = np.zeros((rows.stop - rows.start + 2, width + 2), labels.dtype)
         top, bottom = max(0, rows.start - 1), min(height, rows.stop + 1)
         around[top - rows.start + 1 : bottom - rows.start + 1, 1:-1] = labels[top:bottom]
-        let_go(labels)
+        release_pages(labels)
         inside = around[1:-1, 1:-1]
         parts = []
         for direction in range(4):

@@ -13,7 +13,7 @@ from unet.io.bounds import Refused
 from unet.io.budget import DECODING
 from unet.io.decode import Decoder, Source, open_image
 from unet.io.vendor import SUFFIXES
-from unet.memmap import LARGE_PIXELS, let_go, new_map
+from unet.memmap import LARGE_PIXELS, new_map, release_pages
 from unet.settings import Settings
 
 # Those of microscope makers are taken so that it can be said what to do with them.
@@ -87,7 +87,7 @@ def map_image(
                 if mapped is None:
                     mapped = new_map((*size, *part.shape[2:]), part.dtype, folder)
                 mapped[region] = part
-                let_go(mapped)
+                release_pages(mapped)
         assert mapped is not None  # an image has at least one part
         return mapped
 

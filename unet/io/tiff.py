@@ -17,7 +17,7 @@ from unet.io.bounds import Refused, check_size
 from unet.io.embedded import check_fits, jpeg_frames, png_frames
 from unet.io.ome import page_order
 from unet.io.upright import ORIENTATION, turn_upright
-from unet.memmap import WHOLE, Region, let_go, strips
+from unet.memmap import WHOLE, Region, release_pages, row_blocks
 
 TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # More channels than any microscope has: a file that claims them is not an image.
@@ -191,9 +191,9 @@ def _rows(page: tifffile.TiffPage) -> Iterator[tuple[Region, np.ndarray]]:
     """Read a page that lies in its file as it is, some rows at a time."""
     stored = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
     array = page.parent.filehandle.memmap_array(stored, page.shape, page.dataoffsets[0])
-    for rows in strips(array.shape):
+    for rows in row_blocks(array.shape):
         yield (rows, slice(None)), array[rows].astype(page.dtype)
-        let_go(array)
+        release_pages(array)
 
 
 def _segments(page: tifffile.TiffPage) -> Iterator[tuple[Region, np.ndarray]]:

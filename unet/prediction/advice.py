@@ -12,7 +12,7 @@ from unet.models.metadata import ModelInfo
 from unet.prediction.maps import Prediction
 from unet.prediction.object_size import diameter, sizes_of
 from unet.prediction.objects import areas_of
-from unet.preprocess.adjust import Preparation
+from unet.preprocess.adjust import ImageAdjustments
 from unet.preprocess.normalize import kind_of
 
 # Shares of the image that nuclei cover: below the first it is as good as empty, above the second as good as full. The
@@ -41,7 +41,7 @@ class Advice:
         What looks wrong, and why it may be so.
     action : str
         What the remedy is called; empty where there is none.
-    preparation : Preparation or None
+    preparation : ImageAdjustments or None
         The image prepared in another way.
     threshold : float or None
         Another threshold.
@@ -49,7 +49,7 @@ class Advice:
 
     message: str
     action: str = ""
-    preparation: Preparation | None = None
+    preparation: ImageAdjustments | None = None
     threshold: float | None = None
 
 
@@ -59,7 +59,7 @@ def advise(
     labels: np.ndarray,
     info: ModelInfo,
     threshold: float,
-    preparation: Preparation,
+    preparation: ImageAdjustments,
 ) -> Advice | None:
     """Look at a result and say what seems wrong with it, or return None.
 
@@ -75,7 +75,7 @@ def advise(
         from, as ``unet.prediction.object_size.learned_diameters`` gives it.
     threshold : float
         0 to 1.
-    preparation : Preparation
+    preparation : ImageAdjustments
         How the image was prepared.
     """
     if image.size == 0 or image.min() == image.max():
@@ -97,7 +97,7 @@ def advise(
     return _size(areas[areas > 0], labels.shape, info, dataclasses.replace(preparation, scale=scale))
 
 
-def _empty(image: np.ndarray, prediction: Prediction, threshold: float, preparation: Preparation) -> Advice:
+def _empty(image: np.ndarray, prediction: Prediction, threshold: float, preparation: ImageAdjustments) -> Advice:
     if not preparation.invert and undecided(prediction) > UNSURE and kind_of(image).startswith("bright"):
         return _inverted(preparation, f"Next to nothing is found, and of that the model is unsure. {NONE}")
     # Where a hundredth of a percent of the pixels lies.
@@ -126,7 +126,7 @@ def undecided(prediction: Prediction) -> float:
     return float((maybe & ~prediction.mask(0.9)).sum() / max(1, maybe.sum()))
 
 
-def _inverted(preparation: Preparation, what: str) -> Advice:
+def _inverted(preparation: ImageAdjustments, what: str) -> Advice:
     if preparation.invert:
         return Advice(f"{what} Turning the contrast round does not help; a model trained on such images might.")
     return Advice(
@@ -138,7 +138,7 @@ def _inverted(preparation: Preparation, what: str) -> Advice:
     )
 
 
-def _size(areas: np.ndarray, shape: tuple[int, int], info: ModelInfo, preparation: Preparation) -> Advice | None:
+def _size(areas: np.ndarray, shape: tuple[int, int], info: ModelInfo, preparation: ImageAdjustments) -> Advice | None:
     learned = sizes_of(info)
     if learned is None or len(areas) < FEWEST:
         return None

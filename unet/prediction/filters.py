@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unet.errors import ConfigError, shortened
-from unet.memmap import folder_of, new_map, strips
+from unet.memmap import folder_of, new_map, row_blocks
 from unet.prediction.measure import CALIBRATED, COLUMNS, SHAPE
 
 if TYPE_CHECKING:
@@ -59,6 +59,6 @@ def kept_objects(labels: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     keep = np.zeros(int(labels.max(initial=0)) + 1, labels.dtype)
     keep[numbers] = numbers
     kept = new_map(labels.shape, labels.dtype, folder_of(labels))
-    for rows in strips(labels.shape):
+    for rows in row_blocks(labels.shape):
         kept[rows] = keep[labels[rows]]
     return kept

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unet.memmap import is_mapped, let_go, shrink
+from unet.memmap import downscale_mean, is_mapped, release_pages
 from unet.preprocess.channels import ChannelChoice
 from unet.preprocess.resize import resize_labels
 
@@ -136,7 +136,7 @@ class Prediction:
 
         Each pixel is the mean of a square, its class that of the square's middle.
         """
-        small = dataclasses.replace(self, classes=None).each(lambda map_: shrink(map_, longest))
+        small = dataclasses.replace(self, classes=None).each(lambda map_: downscale_mean(map_, longest))
         classes = None if self.classes is None else resize_labels(self.classes, small.shape)
         return dataclasses.replace(small, classes=classes)
 
@@ -144,7 +144,7 @@ class Prediction:
         """Fill a part with another prediction of its size and maps."""
         for whole, piece in zip(self.maps(), part.maps(), strict=True):
             whole[rows, columns] = piece
-            let_go(whole)
+            release_pages(whole)
 
     def each(self, change: Callable[[np.ndarray], np.ndarray]) -> Prediction:
         """Return the prediction with each of the maps that it has changed."""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unet.io.pixel_size import PixelSize
-from unet.memmap import let_go, strips
+from unet.memmap import release_pages, row_blocks
 from unet.prediction.maps import LEVELS
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def measure(
 
     channels = image[..., None] if image.ndim == 2 else image[..., :MOST_CHANNELS]
     sums = _Sums(int(labels.max(initial=0)), channels.shape[2])
-    for rows in strips(labels.shape):
+    for rows in row_blocks(labels.shape):
         sums.add(labels, probability, channels, rows)
     numbers = np.flatnonzero(sums.area)
     table = {"label": numbers, **_shapes(sums, numbers)}
@@ -152,7 +152,7 @@ class _Sums:
                 self.greatest[index, numbers], np.maximum.reduceat(values, starts)
             )
         _add_perimeters(self.perimeter, labels, rows)
-        let_go(labels)
+        release_pages(labels)
 
 
 def _add_perimeters(perimeter: np.ndarray, labels: np.ndarray, rows: slice) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from unet.memmap import folder_of, let_go, new_map, strips
+from unet.memmap import folder_of, new_map, release_pages, row_blocks
 
 # Pixels that touch at a corner belong together, as in scikit-image's default.
 EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
@@ -71,19 +71,19 @@ def renumber(labels: np.ndarray, numbers: np.ndarray) -> np.ndarray:
     """
     numbers = narrow(numbers)
     result = new_map(labels.shape, numbers.dtype, folder_of(labels))
-    for rows in strips(labels.shape):
+    for rows in row_blocks(labels.shape):
         result[rows] = numbers[labels[rows]]
-        let_go(labels)
-        let_go(result)
+        release_pages(labels)
+        release_pages(result)
     return result
 
 
 def areas_of(labels: np.ndarray, count: int) -> np.ndarray:
     """Return the pixels of each number from 0 to ``count``, (count + 1,) int64."""
     areas = np.zeros(count + 1, np.int64)
-    for rows in strips(labels.shape):
+    for rows in row_blocks(labels.shape):
         areas += np.bincount(labels[rows].ravel(), minlength=count + 1)
-        let_go(labels)
+        release_pages(labels)
     return areas
 
 
@@ -120,7 +120,7 @@ def _width(largest: int) -> type[np.unsignedinteger]:
 
 def summarize_labels(labels: np.ndarray) -> Summary:
     """Count and measure the objects of a label map (height, width); numbers may be missing."""
-    highest = max((int(labels[rows].max(initial=0)) for rows in strips(labels.shape)), default=0)
+    highest = max((int(labels[rows].max(initial=0)) for rows in row_blocks(labels.shape)), default=0)
     areas = areas_of(labels, highest)[1:]
     count, area = int(np.count_nonzero(areas)), int(areas.sum())
     return Summary(count, area / max(labels.size, 1), area / max(count, 1))

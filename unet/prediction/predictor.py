@@ -9,22 +9,22 @@ from pathlib import Path
 
 import numpy as np
 
-from unet.memmap import LARGE_PIXELS, new_map, shrink
+from unet.memmap import LARGE_PIXELS, downscale_mean, new_map
 from unet.models.metadata import ModelInfo, largest_tensor, read_info
 from unet.prediction.fitting import COARSE, fitted_scale, middle, usual_diameter
 from unet.prediction.maps import Prediction, Seen
 from unet.prediction.object_size import sizes_of
-from unet.prediction.resizing import prediction_at_size, resize_brought, resize_prediction
+from unet.prediction.resizing import prediction_at_size, resize_normalized, resize_prediction
 from unet.prediction.tiles import predict_tiled
-from unet.preprocess.adjust import Preparation, scaled_size
+from unet.preprocess.adjust import ImageAdjustments, scaled_size
 from unet.preprocess.channels import channels_seen
-from unet.preprocess.normalize import bringer
+from unet.preprocess.normalize import make_normalizer
 from unet.preprocess.resize import resize_image
 
 MAX_BATCH = 8
 # Values in the largest tensor of a batch: 256 MiB of float32.
 BATCH_TENSOR = 2**26
-AS_IT_IS = Preparation()
+AS_IT_IS = ImageAdjustments()
 # A network that sees 1024 pixels at most gets large images from a view of this height and width.
 RESIZED_FROM = 4096
 
@@ -71,7 +71,7 @@ class Predictor:
         self,
         image: np.ndarray,
         *,
-        preparation: Preparation = AS_IT_IS,
+        preparation: ImageAdjustments = AS_IT_IS,
         folder: Path | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Prediction:
@@ -81,7 +81,7 @@ class Predictor:
         ----------
         image : (height, width) or (height, width, channels)
             Of any depth and number of channels, as ``unet.read_image`` or ``unet.io.images.map_image`` gives it.
-        preparation : Preparation
+        preparation : ImageAdjustments
             What is done to the image first. A scale is of no effect for models that resize all images to one size.
         folder : Path, optional
             Where the maps of an image of more than ``LARGE_PIXELS`` are kept, for as long as somebody holds the
@@ -104,7 +104,7 @@ class Predictor:
         return self._predict_native(image, preparation, folder, progress)
 
     def predict_batch(
-        self, images: Sequence[np.ndarray], *, preparation: Preparation = AS_IT_IS, folder: Path | None = None
+        self, images: Sequence[np.ndarray], *, preparation: ImageAdjustments = AS_IT_IS, folder: Path | None = None
     ) -> list[Prediction]:
         """Predict images of any sizes, several at a time, which keeps all cores busy.
 
@@ -126,7 +126,7 @@ class Predictor:
         return [found for part in parts for found in self._predict_resized(part, preparation, folder)]
 
     def _predict_resized(
-        self, images: Sequence[np.ndarray], preparation: Preparation, folder: Path | None
+        self, images: Sequence[np.ndarray], preparation: ImageAdjustments, folder: Path | None
     ) -> list[Prediction]:
         size = self.info.config.input_size
         batch, seen = [], []
@@ -134,8 +134,8 @@ class Predictor:
             image = _small(image)
             choice = channels_seen(image, self.info.config, preparation.channels)
             seen.append(Seen(choice))
-            brought = bringer(image, self.info.config, preparation.invert, choice)
-            batch.append(resize_image(brought(image), size))
+            normalizer = make_normalizer(image, self.info.config, preparation.invert, choice)
+            batch.append(resize_image(normalizer(image), size))
         maps = self._run(np.stack(batch))
         self._release()
         return [
@@ -146,37 +146,39 @@ class Predictor:
     def _predict_native(
         self,
         image: np.ndarray,
-        preparation: Preparation,
+        preparation: ImageAdjustments,
         folder: Path | None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Prediction:
         choice = channels_seen(image, self.info.config, preparation.channels)
-        brought = bringer(image, self.info.config, preparation.invert, choice)
+        normalizer = make_normalizer(image, self.info.config, preparation.invert, choice)
         scale, across = preparation.scale, None
         if preparation.fit and scale == 1 and sizes_of(self.info):
-            across = self._diameter(middle(image), brought, COARSE)
+            across = self._diameter(middle(image), normalizer, COARSE)
             scale = fitted_scale(across, self.info)
-        found = self._predict_scaled(image, brought, scale, folder, progress)
+        found = self._predict_scaled(image, normalizer, scale, folder, progress)
         if scale != preparation.scale:
             again = usual_diameter(found, self.info)
             if again is None or fitted_scale(again / scale, self.info) == 1:
                 # What looked like large nuclei from afar were clumps of small ones.
                 scale = 1.0
-                found = self._predict_scaled(image, brought, scale, folder, progress)
+                found = self._predict_scaled(image, normalizer, scale, folder, progress)
             else:
                 across = again / scale
         if found.shape != image.shape[:2]:
             found = resize_prediction(found, image.shape[:2], folder)
         return dataclasses.replace(found, seen=Seen(choice, scale, None if scale == preparation.scale else across))
 
-    def _diameter(self, image: np.ndarray, brought: Callable[[np.ndarray], np.ndarray], scale: float) -> float | None:
-        found = usual_diameter(self._predict_scaled(image, brought, scale, None, None), self.info)
+    def _diameter(
+        self, image: np.ndarray, normalizer: Callable[[np.ndarray], np.ndarray], scale: float
+    ) -> float | None:
+        found = usual_diameter(self._predict_scaled(image, normalizer, scale, None, None), self.info)
         return None if found is None else found / scale
 
     def _predict_scaled(
         self,
         image: np.ndarray,
-        brought: Callable[[np.ndarray], np.ndarray],
+        normalizer: Callable[[np.ndarray], np.ndarray],
         scale: float,
         folder: Path | None,
         progress: Callable[[int, int], None] | None,
@@ -185,14 +187,14 @@ class Predictor:
         height, width = image.shape[:2]
         size = scaled_size(height, width, scale)
         if size == (height, width):
-            return self._predict_tiles(image, brought, folder, progress)
-        scaled = resize_brought(image, brought, size, folder)
+            return self._predict_tiles(image, normalizer, folder, progress)
+        scaled = resize_normalized(image, normalizer, size, folder)
         return self._predict_tiles(scaled, lambda part: part, folder, progress)
 
     def _predict_tiles(
         self,
         image: np.ndarray,
-        brought: Callable[[np.ndarray], np.ndarray],
+        normalizer: Callable[[np.ndarray], np.ndarray],
         folder: Path | None,
         progress: Callable[[int, int], None] | None,
     ) -> Prediction:
@@ -200,7 +202,7 @@ class Predictor:
         types = (np.uint16, np.uint8, np.uint8) if config.has_heads else (np.uint16,)
         levels, *others = (new_map(size, dtype, folder) for dtype in types)
         prediction = Prediction(levels, None, *others)
-        tiles = predict_tiled(lambda part: self._run(brought(part)[None])[0], image, config, progress=progress)
+        tiles = predict_tiled(lambda part: self._run(normalizer(part)[None])[0], image, config, progress=progress)
         try:
             for region, found in tiles:
                 mask, *heads = np.moveaxis(found, -1, 0)[: len(types)]
@@ -216,4 +218,4 @@ class Predictor:
 
 def _small(image: np.ndarray) -> np.ndarray:
     """Spare memory where the network sees far fewer pixels anyway."""
-    return shrink(image, RESIZED_FROM) if image.shape[0] * image.shape[1] > LARGE_PIXELS else image
+    return downscale_mean(image, RESIZED_FROM) if image.shape[0] * image.shape[1] > LARGE_PIXELS else image

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from unet.memmap import let_go, new_map, strips
+from unet.memmap import new_map, release_pages, row_blocks
 from unet.prediction.maps import Prediction
 from unet.preprocess.resize import Box, resize_image, resize_probability, rows_behind
 
 Size = tuple[int, int]
 
 
-def resize_brought(
-    image: np.ndarray, brought: Callable[[np.ndarray], np.ndarray], size: Size, folder: Path | None
+def resize_normalized(
+    image: np.ndarray, normalizer: Callable[[np.ndarray], np.ndarray], size: Size, folder: Path | None
 ) -> np.ndarray:
     """Return what the network sees of an image, (height, width, channels) uint8, at another size.
 
@@ -23,27 +23,27 @@ def resize_brought(
     ----------
     image : (height, width) or (height, width, channels)
         Of any depth, perhaps mapped.
-    brought : callable
+    normalizer : callable
         From a part of the image to what the network sees of it.
     size : (height, width)
     folder : Path, optional
         As for ``new_map``.
     """
-    channels = brought(image[:1, :1]).shape[2]
+    channels = normalizer(image[:1, :1]).shape[2]
     result = new_map((*size, channels), np.uint8, folder)
     # Strips of the larger of both sizes, so that neither takes much memory.
-    for rows in strips((size[0], max(size[1], image.shape[0] * image.shape[1] // size[0]))):
+    for rows in row_blocks((size[0], max(size[1], image.shape[0] * image.shape[1] // size[0]))):
         seen, box = rows_behind(image.shape[:2], size, rows)
-        result[rows] = resize_image(brought(image[seen]), (rows.stop - rows.start, size[1]), box)
-        let_go(image)
-        let_go(result)
+        result[rows] = resize_image(normalizer(image[seen]), (rows.stop - rows.start, size[1]), box)
+        release_pages(image)
+        release_pages(result)
     return result
 
 
 def resize_prediction(prediction: Prediction, size: Size, folder: Path | None) -> Prediction:
     """Return a prediction of one class at another height and width."""
     result = prediction.each(lambda map_: new_map(size, map_.dtype, folder))
-    for rows in strips(size):
+    for rows in row_blocks(size):
         seen, box = rows_behind(prediction.shape, size, rows)
         part, height = prediction.crop(seen, slice(None)), rows.stop - rows.start
         maps = (part.probability, part.border, part.distance)
@@ -59,7 +59,7 @@ def prediction_at_size(maps: np.ndarray, size: Size, folder: Path | None) -> Pre
     """Return a network's maps (height, width, classes) float32 as a prediction at another height and width."""
     classes = None if maps.shape[-1] == 1 else new_map(size, np.uint8, folder)
     result = Prediction(new_map(size, np.uint16, folder), classes)
-    for rows in strips(size):
+    for rows in row_blocks(size):
         seen, box = rows_behind(maps.shape[:2], size, rows)
         result.put(rows, slice(None), _resized(maps[seen], (rows.stop - rows.start, size[1]), box))
     return result

@@ -15,7 +15,7 @@ from unet.prediction.filters import Ranges, kept_objects, kept_rows
 from unet.prediction.maps import Prediction
 from unet.prediction.measure import measure
 from unet.prediction.separation import find_objects
-from unet.preprocess.adjust import Preparation
+from unet.preprocess.adjust import ImageAdjustments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ class Decisions:
     info: ModelInfo
     threshold: float
     separation: Separation
-    preparation: Preparation = field(default_factory=Preparation)
+    preparation: ImageAdjustments = field(default_factory=ImageAdjustments)
     ranges: Ranges = field(default_factory=dict)
     model: str = ""  # the key or folder by which the command line finds it
     groups: str = ""  # by which part of their names images are grouped; see unet.prediction.grouping

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from unet.memmap import folder_of, let_go, new_map
+from unet.memmap import folder_of, new_map, release_pages
 from unet.prediction.maps import Prediction
 from unet.prediction.objects import areas_of
 from unet.prediction.tiles import regions, within
@@ -61,14 +61,14 @@ def stitched(
     for done, (outer, inner) in enumerate(tiles, start=1):
         found = find(prediction.crop(*outer))
         for map_ in prediction.maps():
-            let_go(map_)
+            release_pages(map_)
         middle = found[within(inner, outer)]
         decided = areas_of(middle, int(found.max(initial=0))) > 0
         decided[0] = False
         numbers = np.where(decided, parts + np.cumsum(decided), 0).astype(np.uint32)
         pairs.append(_same(labels[outer], found, numbers, share))
         labels[inner] = numbers[middle]
-        let_go(labels)
+        release_pages(labels)
         parts += int(decided.sum())
         if progress:
             progress(done, len(tiles))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from unet.config import ModelConfig
-from unet.memmap import Region, let_go
+from unet.memmap import Region, release_pages
 from unet.models.network import reach, tile_size
 
 
@@ -60,7 +60,7 @@ def _window(image: np.ndarray, region: Region) -> np.ndarray:
     there = image[region]
     beyond = [(0, part.stop - part.start - length) for part, length in zip(region, there.shape, strict=False)]
     window = np.pad(there, [*beyond, (0, 0)][: image.ndim], mode="symmetric")
-    let_go(image)
+    release_pages(image)
     return window
 
 

@@ -14,7 +14,7 @@ MAX_PIXELS = 64_000_000
 
 
 @dataclass(frozen=True)
-class Preparation(Section):
+class ImageAdjustments(Section):
     """How an image is brought to the model, beyond what the model asks for itself."""
 
     channels: tuple[int, ...] = option(

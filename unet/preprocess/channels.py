@@ -14,7 +14,7 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from unet.config import ModelConfig
-from unet.memmap import sample, shrink
+from unet.memmap import downscale_mean, subsample
 from unet.preprocess.adjust import choose_channels
 from unet.preprocess.background import HIGH, LOW, LUMA, is_bright
 
@@ -100,7 +100,7 @@ def channels_seen(image: np.ndarray, model: ModelConfig, wanted: tuple[int, ...]
 
 def _chosen(image: np.ndarray, names: tuple[str, ...]) -> ChannelChoice:
     first = tuple(range(min(3, len(names))))
-    values = shrink(sample(image, MOST_PIXELS), LOOKED_AT).astype(np.float32)
+    values = downscale_mean(subsample(image, MOST_PIXELS), LOOKED_AT).astype(np.float32)
     values = np.nan_to_num(values, copy=False, posinf=0.0, neginf=0.0)
     lows, highs = np.percentile(values, [LOW, HIGH], axis=(0, 1))
     ranges = highs - lows

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from unet.config import ModelConfig
-from unet.memmap import sample
+from unet.memmap import subsample
 from unet.preprocess.background import COLOURED, HIGH, LOW, LUMA, is_bright
 from unet.preprocess.channels import ChannelChoice, channels_seen
 from unet.preprocess.resize import Range, to_channels
 
 
-def bring(image: np.ndarray, model: ModelConfig) -> np.ndarray:
+def normalize(image: np.ndarray, model: ModelConfig) -> np.ndarray:
     """Bring an image of any depth to what the network sees, (height, width, channels) uint8."""
-    return bringer(image, model)(image)
+    return make_normalizer(image, model)(image)
 
 
-def bringer(
+def make_normalizer(
     image: np.ndarray, model: ModelConfig, invert: bool = False, choice: ChannelChoice | None = None
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Return what brings the image, or any part of it, to what the network sees, (height, width, channels) uint8.
@@ -28,18 +28,18 @@ def bringer(
     ``choice`` says which channels are seen, by default those of ``channels_seen``.
     """
     choice = choice or channels_seen(image, model)
-    view = choice.take(sample(image))
-    scale = Stretch.of(view) if model.intensity == "percentiles" else Range.of(view)
+    view = choice.take(subsample(image))
+    scale = Normalizer.of(view) if model.intensity == "percentiles" else Range.of(view)
 
-    def brought(part: np.ndarray) -> np.ndarray:
+    def normalizer(part: np.ndarray) -> np.ndarray:
         values = to_channels(scale(choice.take(part)), model.channels)
         return 255 - values if invert else values
 
-    return brought
+    return normalizer
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Normalizer:
     """From an image's 1st to its 99.8th percentile, inverted where the background is bright.
 
     The percentiles are those of the luma (ITU-R 601), the same for all channels, so that colours stay. Those of an
@@ -59,16 +59,16 @@ class Stretch:
     invert: bool
 
     @classmethod
-    def of(cls, image: np.ndarray) -> Stretch:
+    def of(cls, image: np.ndarray) -> Normalizer:
         """Measure an image (height, width) or (height, width, channels); NaN and infinities count as 0."""
-        luma = _luma(_three_channels(sample(image)))
+        luma = _luma(_three_channels(subsample(image)))
         low, high = np.percentile(luma, [LOW, HIGH])
         if high <= low:
             low, high = float(luma.min()), float(luma.max())
         return cls(float(low), float(high), is_bright(luma))
 
     def __call__(self, part: np.ndarray) -> np.ndarray:
-        """Stretch the image or a part of it; returns (height, width, 3) uint8, as ``stretch`` does."""
+        """Normalise the image or a part of it; returns (height, width, 3) uint8, as ``normalize_percentiles`` does."""
         if self.high <= self.low:
             return np.zeros((*part.shape[:2], 3), np.uint8)
         colour = _three_channels(part)
@@ -82,8 +82,8 @@ class Stretch:
         return result if result.shape[2] == 3 else np.repeat(result, 3, axis=2)
 
 
-def stretch(image: np.ndarray) -> np.ndarray:
-    """Stretch an image from its 1st to its 99.8th percentile, and invert it where the background is bright.
+def normalize_percentiles(image: np.ndarray) -> np.ndarray:
+    """Normalise an image from its 1st to its 99.8th percentile, and invert it where the background is bright.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def stretch(image: np.ndarray) -> np.ndarray:
         Grey is repeated, a missing third channel is empty, of more than three the first three are taken. All 0 where
         the image is constant.
     """
-    return Stretch.of(image)(image)
+    return Normalizer.of(image)(image)
 
 
 def kind_of(image: np.ndarray) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from unet.memmap import sample
+from unet.memmap import subsample
 
 # Left, upper, right and lower edge, in pixels and parts of them.
 Box = tuple[float, float, float, float]
@@ -26,7 +26,7 @@ class Range:
         """Measure an image as ``to_uint8`` does; of more than ``LARGE_PIXELS`` every n-th pixel of every n-th row."""
         if image.dtype == np.uint8:
             return cls()
-        values = _finite(sample(image))
+        values = _finite(subsample(image))
         low, high = float(values.min()), float(np.percentile(values, 99.9))
         return cls(low, high if high > low else float(values.max()))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Progress:
+class TrainingProgress:
     """How far the training has come: the last finished epoch, and what early stopping remembers."""
 
     epoch: int = 0
@@ -26,14 +26,14 @@ class Progress:
     seconds: float = 0.0
 
 
-def save_checkpoint(path: Path, model: keras.Model, progress: Progress) -> None:
+def save_checkpoint(path: Path, model: keras.Model, progress: TrainingProgress) -> None:
     """Write weights, random states, optimizer state and progress."""
     arrays: dict[str, Any] = {f"v{index:04d}": np.asarray(value) for index, value in enumerate(_values(model))}
     with atomic_path(path) as temporary:
         np.savez(temporary, progress=np.array(json.dumps(asdict(progress))), **arrays)
 
 
-def load_checkpoint(path: Path, model: keras.Model) -> Progress:
+def load_checkpoint(path: Path, model: keras.Model) -> TrainingProgress:
     """Put a checkpoint's values into a compiled model and return how far it had come.
 
     Raises
@@ -43,7 +43,7 @@ def load_checkpoint(path: Path, model: keras.Model) -> Progress:
     """
     try:
         with np.load(path, allow_pickle=False) as stored:
-            progress = Progress(**json.loads(str(stored["progress"])))
+            progress = TrainingProgress(**json.loads(str(stored["progress"])))
             values = [stored[name] for name in sorted(stored.files) if name != "progress"]
         variables = _variables(model)
         if [value.shape for value in values] != [tuple(variable.shape) for variable in variables]:

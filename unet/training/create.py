@@ -177,7 +177,7 @@ def request_stop(run: Run) -> None:
         run.stop_request.touch()
 
 
-def train_here(
+def create_and_train(
     source: str | Path,
     *,
     name: str | None = None,
@@ -211,14 +211,14 @@ def train_here(
     UnetError
         If the dataset cannot be used, or the training failed.
     """
-    from unet.training.process import train
+    from unet.training.process import train_run
 
     settings = settings or read_settings()
     config = (config or preset("tutorial")).replace(**changes)
     dataset = open_dataset(source, settings, groups=groups)
     run = create_run(dataset, inspect_dataset(dataset, settings), config, settings, name)
     try:
-        train(run, settings, on_progress)
+        train_run(run, settings, on_progress)
     except TrainingBusy:  # refused: as if it had not been asked for
         delete_run(run)
         raise

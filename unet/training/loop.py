@@ -17,7 +17,7 @@ from unet.prediction.object_size import learned_diameters
 from unet.runs.record import Recorder
 from unet.runs.run import Run, RunInfo, RunState
 from unet.settings import Settings
-from unet.training.checkpoint import Progress, load_checkpoint, save_checkpoint
+from unet.training.checkpoint import TrainingProgress, load_checkpoint, save_checkpoint
 from unet.training.inputs.batches import Batches
 from unet.training.inputs.load import TrainingData, read_training_data
 from unet.training.previews import Previews
@@ -50,10 +50,10 @@ class Training:
         self.run, self.info, self.settings, self.recorder = run, info, settings, recorder
         self.config = info.config.training
         self.on_progress = on_progress or (lambda state: None)
-        self.progress = Progress()
+        self.progress = TrainingProgress()
         self.diameters: dict[str, float] = {}
 
-    def train(self) -> str:
+    def fit(self) -> str:
         """Train and return why it ended."""
         data = self._prepare()
         training, validation = data.training, data.validation

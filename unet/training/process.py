@@ -24,7 +24,7 @@ from unet.training.loop import StopRequested, Training
 log = logging.getLogger("unet")
 
 
-def train(run: Run, settings: Settings, on_progress: Callable[[RunState], None] | None = None) -> RunState:
+def train_run(run: Run, settings: Settings, on_progress: Callable[[RunState], None] | None = None) -> RunState:
     """Train a run to its end in this process, from where its checkpoint stands.
 
     Parameters
@@ -54,7 +54,7 @@ def train(run: Run, settings: Settings, on_progress: Callable[[RunState], None] 
         try:
             if lack := lacks():
                 raise RunError(f"Training is not possible here. {lack}")
-            reason = Training(run, info, settings, recorder, on_progress).train()
+            reason = Training(run, info, settings, recorder, on_progress).fit()
             recorder.end(status="finished", reason=reason, seconds_left=0.0)
         except StopRequested:
             recorder.end(status="stopped", reason="Stopped on request.")

@@ -25,7 +25,7 @@ from unet.io.pixel_size import PixelSize
 from unet.models.registry import find_model
 from unet.prediction.predictor import Predictor
 from unet.prediction.result import Decisions
-from unet.preprocess.adjust import Preparation
+from unet.preprocess.adjust import ImageAdjustments
 from unet.runs.run import list_runs
 from unet.settings import PROJECT, Settings
 from unet.training.create import create_run
@@ -83,7 +83,7 @@ def content(path: Path) -> object:
     [
         {},
         {"threshold": 0.31, "ranges": {"area": (30.0, 400.0), "circularity": (0.5, 1.0)}},
-        {"preparation": Preparation(channels=(2,), invert=True, scale=1.5)},
+        {"preparation": ImageAdjustments(channels=(2,), invert=True, scale=1.5)},
         {"separation": Separation(separate=False, min_area=25, fill_holes=True, clear_edge=True)},
     ],
     ids=["as it is", "kept", "prepared", "connected"],

@@ -13,9 +13,9 @@ from unet.config import Separation
 from unet.corrections import history
 from unet.corrections.history import Basis, Conflict, Corrections
 from unet.corrections.operation import CorrectionError, Operation
-from unet.preprocess.adjust import Preparation
+from unet.preprocess.adjust import ImageAdjustments
 
-BASIS = Basis("abc", 0, "model", Preparation(), 0.5, Separation())
+BASIS = Basis("abc", 0, "model", ImageAdjustments(), 0.5, Separation())
 
 
 def delete(*numbers: int) -> Operation:
@@ -38,7 +38,7 @@ def test_each_image_model_adjustment_and_threshold_has_a_list_of_its_own(tmp_pat
         replace(BASIS, image="abd"),
         replace(BASIS, page=1),
         replace(BASIS, model="other"),
-        replace(BASIS, preparation=Preparation(invert=True)),
+        replace(BASIS, preparation=ImageAdjustments(invert=True)),
         replace(BASIS, threshold=0.51),
         replace(BASIS, separation=Separation(min_area=30)),
     ):

@@ -22,7 +22,7 @@ from unet.exports.formats import FORMATS
 from unet.exports.tables import group_rows
 from unet.io.pixel_size import PixelSize
 from unet.prediction.result import Decisions
-from unet.preprocess.adjust import Preparation
+from unet.preprocess.adjust import ImageAdjustments
 
 
 def test_stems_never_collide_nor_lead_elsewhere():
@@ -112,7 +112,7 @@ def test_the_command_makes_the_same_decisions(decisions):
         decisions.info,
         0.37,
         Separation(separate=True, min_valley_depth=0.2, min_area=7, fill_holes=True),
-        Preparation(channels=(2,), invert=True, scale=1.5),
+        ImageAdjustments(channels=(2,), invert=True, scale=1.5),
         {"area": (30, 120.5), "solidity": (0.9, 1)},
         model="run:my run",
         groups="{group}_*",

@@ -22,7 +22,7 @@ def turned(ring: np.ndarray) -> tuple:
 @given(LABELS, st.integers(5, 200))
 def test_simple_outlines_are_those_that_are_followed_one_by_one(labels, strip):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(memmap, "STRIP_PIXELS", strip)
+        patch.setattr(memmap, "BLOCK_PIXELS", strip)
         found = simple_rings(labels)
     for number in np.unique(labels[labels > 0]).tolist():
         mask = labels == number

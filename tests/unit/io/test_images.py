@@ -146,7 +146,7 @@ def small_is_large(monkeypatch):
     """Images of more than 40 pixels count as large, and strips have few rows."""
     for module in (images, memmap):
         monkeypatch.setattr(module, "LARGE_PIXELS", 40)
-    monkeypatch.setattr(memmap, "STRIP_PIXELS", 1000)
+    monkeypatch.setattr(memmap, "BLOCK_PIXELS", 1000)
 
 
 @pytest.mark.parametrize("kind", READABLE)

@@ -12,7 +12,7 @@ from unet.config import ModelConfig
 from unet.models.metadata import ModelInfo
 from unet.prediction.advice import advise
 from unet.prediction.predictor import Prediction
-from unet.preprocess.adjust import Preparation
+from unet.preprocess.adjust import ImageAdjustments
 
 NATIVE = ModelConfig(input_size=(32, 32), filters=(4, 8), dropout=(0.0,), resolution="native")
 SIZES = {"low": 8.0, "median": 12.0, "high": 20.0}
@@ -36,7 +36,7 @@ def ask(labels, *, image=None, probability=None, model=None, threshold=0.5, prep
     image = draw_discs(5, labels.shape, 0)[0] if image is None else image
     probability = (labels > 0).astype(np.float32) * 0.9 if probability is None else probability
     found = Prediction.of(probability)
-    return advise(image, found, labels, model or info(), threshold, preparation or Preparation())
+    return advise(image, found, labels, model or info(), threshold, preparation or ImageAdjustments())
 
 
 @pytest.mark.parametrize("diameter", [8, 12, 20])
@@ -66,7 +66,7 @@ def test_nothing_above_the_threshold_but_something_below():
 def test_nothing_at_all_may_be_inverted():
     empty = np.zeros((200, 200), np.uint16)
     advice = ask(empty)
-    assert advice.preparation == Preparation(invert=True)
+    assert advice.preparation == ImageAdjustments(invert=True)
     again = ask(empty, preparation=advice.preparation)
     assert again.preparation is None  # no going round in circles
 
@@ -77,10 +77,10 @@ def test_an_empty_result_may_be_right_and_that_is_said_before_any_remedy():
     bright = 255 - draw_discs(5, (200, 200), 0)[0]
     asked = [
         ask(empty),
-        ask(empty, preparation=Preparation(invert=True)),
+        ask(empty, preparation=ImageAdjustments(invert=True)),
         ask(empty, probability=faint),
         ask(empty, probability=faint, image=bright),
-        ask(empty, image=image, preparation=Preparation(channels=(1,))),
+        ask(empty, image=image, preparation=ImageAdjustments(channels=(1,))),
     ]
     for advice in asked:
         before, said, _ = advice.message.partition("Perhaps there are no nuclei in this image.")
@@ -90,8 +90,8 @@ def test_an_empty_result_may_be_right_and_that_is_said_before_any_remedy():
 
 def test_nothing_in_one_of_several_channels():
     image = np.random.default_rng(0).integers(0, 255, (200, 200, 4), np.uint8)
-    advice = ask(np.zeros((200, 200), np.uint16), image=image, preparation=Preparation(channels=(3,)))
-    assert advice.preparation == Preparation(channels=(0,))
+    advice = ask(np.zeros((200, 200), np.uint16), image=image, preparation=ImageAdjustments(channels=(3,)))
+    assert advice.preparation == ImageAdjustments(channels=(0,))
     assert "channel 1" in advice.action
 
 

@@ -8,7 +8,7 @@ from unet.datasets.synthetic.nuclei import generate_nuclei
 from unet.prediction.fitting import fitted_scale
 from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects
-from unet.preprocess.adjust import Preparation
+from unet.preprocess.adjust import ImageAdjustments
 from unet.settings import DEFAULT_MODEL
 
 
@@ -50,8 +50,8 @@ def test_usual_and_crowded_small_nuclei_are_seen_as_they_are(nuclei, seed):
 
 def test_who_sets_a_scale_or_wants_none_is_obeyed(nuclei):
     large = enlarged(generate_nuclei(46, (96, 128))[0], 5)
-    assert nuclei.predict(large, preparation=Preparation(fit=False)).seen.scale == 1
-    assert nuclei.predict(large, preparation=Preparation(scale=0.5)).seen.scale == 0.5
+    assert nuclei.predict(large, preparation=ImageAdjustments(fit=False)).seen.scale == 1
+    assert nuclei.predict(large, preparation=ImageAdjustments(scale=0.5)).seen.scale == 0.5
 
 
 def test_a_model_that_says_no_sizes_is_left_alone(nuclei):

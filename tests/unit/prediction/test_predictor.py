@@ -7,7 +7,7 @@ from unet import memmap
 from unet.errors import ImageError, ModelError
 from unet.prediction import predictor as module
 from unet.prediction.predictor import MAX_BATCH, Prediction, Predictor
-from unet.preprocess.adjust import Preparation
+from unet.preprocess.adjust import ImageAdjustments
 
 random = np.random.default_rng(0)
 
@@ -95,7 +95,7 @@ def test_a_large_image_is_predicted_into_files_with_the_same_result(make_predict
     image = random.integers(0, 4096, (150, 210), np.uint16)
     whole = predictor.predict(image)
     monkeypatch.setattr(memmap, "LARGE_PIXELS", 1000)
-    monkeypatch.setattr(memmap, "STRIP_PIXELS", 4000)
+    monkeypatch.setattr(memmap, "BLOCK_PIXELS", 4000)
     monkeypatch.setattr("unet.models.network.TILE", 96)
     large = memmap.new_map(image.shape, image.dtype, tmp_path)
     large[:] = image
@@ -133,13 +133,13 @@ def test_progress_and_the_end_of_it(make_predictor, monkeypatch):
 def test_channels_and_contrast_are_prepared(make_predictor, changes):
     predictor = make_predictor(**changes)
     image = random.integers(0, 256, (40, 50, 4), np.uint8)
-    chosen = predictor.predict(image, preparation=Preparation(channels=(3,)))
+    chosen = predictor.predict(image, preparation=ImageAdjustments(channels=(3,)))
     assert_same(chosen, predictor.predict(image[..., 3]))
-    batch = predictor.predict_batch([image, image], preparation=Preparation(channels=(3,)))
+    batch = predictor.predict_batch([image, image], preparation=ImageAdjustments(channels=(3,)))
     assert_same(batch[1], chosen)
     with pytest.raises(ImageError, match="4 channels"):
-        predictor.predict(image, preparation=Preparation(channels=(7,)))
-    turned = predictor.predict(image[..., 0], preparation=Preparation(invert=True))
+        predictor.predict(image, preparation=ImageAdjustments(channels=(7,)))
+    turned = predictor.predict(image[..., 0], preparation=ImageAdjustments(invert=True))
     with pytest.raises(AssertionError):
         assert_same(turned, predictor.predict(image[..., 0]))
     if not changes:  # stored values of 8 bits reach the network as they are
@@ -152,13 +152,13 @@ def test_a_scaled_image_is_predicted_at_that_size_and_scaled_back(make_predictor
     image = random.integers(0, 4096, (90, 121), np.uint16)
     seen = []
     monkeypatch.setattr(predictor, "_run", lambda part, run=predictor._run: seen.append(part.shape) or run(part))
-    found = predictor.predict(image, preparation=Preparation(scale=scale))
+    found = predictor.predict(image, preparation=ImageAdjustments(scale=scale))
     assert found.shape == (90, 121)
     assert seen[0][1:3] == tuple(-(-round(side * scale) // 4) * 4 for side in image.shape)
     monkeypatch.setattr(memmap, "LARGE_PIXELS", 1000)
-    monkeypatch.setattr(memmap, "STRIP_PIXELS", 2000)
-    monkeypatch.setattr("unet.preprocess.normalize.sample", lambda image: image)
-    in_files = predictor.predict(image, preparation=Preparation(scale=scale), folder=tmp_path)
+    monkeypatch.setattr(memmap, "BLOCK_PIXELS", 2000)
+    monkeypatch.setattr("unet.preprocess.normalize.subsample", lambda image: image)
+    in_files = predictor.predict(image, preparation=ImageAdjustments(scale=scale), folder=tmp_path)
     assert in_files.is_mapped
     assert_same(in_files, found, levels=2000)
     assert np.mean(np.abs(in_files.levels.astype(int) - found.levels)) < 60

@@ -55,7 +55,7 @@ def by_tiles(monkeypatch):
     """Everything counts as large, and tiles are small."""
     monkeypatch.setattr(separation_module, "LARGE_PIXELS", 10)
     monkeypatch.setattr(memmap, "LARGE_PIXELS", 10)
-    monkeypatch.setattr(memmap, "STRIP_PIXELS", 7000)
+    monkeypatch.setattr(memmap, "BLOCK_PIXELS", 7000)
     monkeypatch.setattr(separation_module, "stitched", partial(stitched, tile=200, overlap=60))
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from unet.errors import ConfigError, ImageError
-from unet.preprocess.adjust import MAX_PIXELS, Preparation, choose_channels, scaled_size
+from unet.preprocess.adjust import MAX_PIXELS, ImageAdjustments, choose_channels, scaled_size
 
 
 def test_grey_images_have_no_choice():
@@ -18,8 +18,8 @@ def test_grey_images_have_no_choice():
 
 def test_the_first_three_are_taken_by_themselves():
     image = np.arange(4 * 5 * 6).reshape(4, 5, 6)
-    np.testing.assert_array_equal(choose_channels(image, Preparation().channels), image[..., :3])
-    np.testing.assert_array_equal(choose_channels(image[..., :2], Preparation().channels), image[..., :2])
+    np.testing.assert_array_equal(choose_channels(image, ImageAdjustments().channels), image[..., :3])
+    np.testing.assert_array_equal(choose_channels(image[..., :2], ImageAdjustments().channels), image[..., :2])
 
 
 @given(some.lists(some.integers(0, 9), max_size=6), some.integers(1, 6))
@@ -47,4 +47,4 @@ def test_a_scaled_size_is_bounded():
 @pytest.mark.parametrize("wrong", [{"scale": 0.0}, {"scale": float("nan")}, {"channels": (-1,)}, {"invert": 1}])
 def test_nonsense_is_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
-        Preparation(**wrong)
+        ImageAdjustments(**wrong)

@@ -15,7 +15,7 @@ from unet.io.images import read_image
 from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects
 from unet.preprocess.channels import channels_seen
-from unet.preprocess.normalize import bring
+from unet.preprocess.normalize import normalize
 from unet.settings import DEFAULT_MODEL
 
 GREYS = [generate_nuclei(seed, (192, 224))[0] for seed in (8, 41)]
@@ -45,8 +45,8 @@ def found_in(predictor: Predictor, image: np.ndarray) -> int:
 def test_the_network_sees_any_hue_as_grey(grey, hue, depth):
     dtype, factor = depth
     image = (tinted(grey, hue) * factor).astype(dtype)
-    twin = bring(grey, MODEL)
-    assert np.abs(bring(image, MODEL).astype(int) - twin).max() <= (12 if dtype == np.uint8 else 2)
+    twin = normalize(grey, MODEL)
+    assert np.abs(normalize(image, MODEL).astype(int) - twin).max() <= (12 if dtype == np.uint8 else 2)
     assert channels_seen(image, MODEL).automatic
 
 
@@ -103,7 +103,7 @@ def test_of_several_stains_the_nuclei_are_taken(other, place, seed):
     choice = channels_seen(image, MODEL)
     assert choice.channels == (place,)
     assert choice.text == ("red", "green", "blue")[place]
-    np.testing.assert_array_equal(bring(image, MODEL), bring(grey, MODEL))
+    np.testing.assert_array_equal(normalize(image, MODEL), normalize(grey, MODEL))
 
 
 def test_stained_sections_stay_in_colour():

@@ -6,21 +6,21 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from tests.factories import draw_discs
 from unet.config import ModelConfig
-from unet.preprocess.normalize import bring, kind_of, stretch
+from unet.preprocess.normalize import kind_of, normalize, normalize_percentiles
 
 DARK = draw_discs(8, (64, 64), seed=0)[0]
 
 
 def test_dim_and_deep_images_fill_the_range():
     for image in (DARK // 8, DARK[..., 0].astype(np.uint16) * 16 + 900, DARK.astype(np.float32) / 1e4):
-        found = stretch(image)
+        found = normalize_percentiles(image)
         assert found.shape == (64, 64, 3)
         assert found.dtype == np.uint8
         assert (found.min(), found.max()) == (0, 255)
 
 
 def test_a_bright_background_is_inverted():
-    inverted = stretch(255 - DARK).astype(int)
+    inverted = normalize_percentiles(255 - DARK).astype(int)
     assert np.median(inverted) < 60
     assert np.corrcoef(inverted.ravel(), DARK.ravel())[0, 1] > 0.95
 
@@ -28,7 +28,7 @@ def test_a_bright_background_is_inverted():
 def test_colours_keep_their_order():
     tissue = np.full((64, 64, 3), (240, 225, 235), np.uint8)
     tissue[20:30, 20:30] = (90, 60, 140)
-    found = stretch(tissue)
+    found = normalize_percentiles(tissue)
     assert (found[25, 25] > found[5, 5]).all()
     assert found[25, 25, 2] < found[25, 25, 0] < found[25, 25, 1]
 
@@ -46,7 +46,7 @@ def test_kinds():
     )
 )
 def test_any_image_is_stretched(image):
-    found = stretch(image)
+    found = normalize_percentiles(image)
     assert found.shape == (*image.shape[:2], 3)
     assert found.dtype == np.uint8
     kind_of(image)
@@ -56,5 +56,5 @@ def test_any_image_is_stretched(image):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_network_gets_its_channels(intensity, channels):
     config = ModelConfig(channels=channels, intensity=intensity)
-    assert bring(DARK, config).shape == (64, 64, channels)
-    assert bring(DARK[..., 0], config).shape == (64, 64, channels)
+    assert normalize(DARK, config).shape == (64, 64, channels)
+    assert normalize(DARK[..., 0], config).shape == (64, 64, channels)

@@ -9,7 +9,7 @@ from unet.datasets.inspection import inspect_dataset
 from unet.errors import ModelError, RunError, TrainingBusy
 from unet.models.registry import find_model
 from unet.runs.run import list_runs, open_run
-from unet.training.create import create_run, train_here
+from unet.training.create import create_and_train, create_run
 
 
 def test_runs_of_one_name_created_at_once_have_folders_of_their_own(make_run, dataset, settings):
@@ -43,7 +43,7 @@ def test_any_text_gives_a_name(make_run, settings, name):
 def test_a_refused_training_leaves_no_run(settings, dataset):
     settings.runs.mkdir(parents=True, exist_ok=True)
     with FileLock(settings.runs / ".training.lock"), pytest.raises(TrainingBusy):
-        train_here(dataset.root, settings=settings, epochs=1, input_size=(32, 32), filters=(4, 8), dropout=0.1)
+        create_and_train(dataset.root, settings=settings, epochs=1, input_size=(32, 32), filters=(4, 8), dropout=0.1)
     assert list_runs(settings) == []
     assert [path for path in settings.runs.iterdir() if path.is_dir()] == []
 

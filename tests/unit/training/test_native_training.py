@@ -11,7 +11,7 @@ from unet.models.folder import read_info, update_info
 from unet.prediction.predictor import Predictor
 from unet.training import loop
 from unet.training.create import create_run
-from unet.training.process import train
+from unet.training.process import train_run
 
 TINY = {
     "input_size": (32, 32),
@@ -37,7 +37,7 @@ def make_nuclei_run(dataset, settings):
 def test_a_run_ends_with_a_tuned_model(make_nuclei_run, settings, monkeypatch):
     monkeypatch.setattr(loop, "FEWEST_TO_TUNE_ON", 3)
     run = make_nuclei_run()
-    state = train(run, settings)
+    state = train_run(run, settings)
     assert (state.status, state.epoch) == ("finished", 3)
     epochs = run.metrics().epochs
     assert all(0 <= row["waiting"] <= 1 for row in epochs)
@@ -60,7 +60,7 @@ def test_a_dataset_that_is_deleted_meanwhile_does_not_cost_the_training(
 
     monkeypatch.setattr(loop, "FEWEST_TO_TUNE_ON", 3)
     run = make_nuclei_run()
-    state = train(run, settings, delete)
+    state = train_run(run, settings, delete)
     assert (state.status, state.epoch) == ("finished", 3)
     assert "were not tuned" in state.reason
     assert read_info(run.model_folder).scores
@@ -72,34 +72,34 @@ def test_a_resumed_run_ends_as_one_that_was_never_stopped(make_nuclei_run, setti
             stopped.stop_request.touch()
 
     whole, stopped = make_nuclei_run("whole"), make_nuclei_run("stopped")
-    train(whole, settings)
-    assert train(stopped, settings, stop).status == "stopped"
-    assert train(stopped, settings).status == "finished"
+    train_run(whole, settings)
+    assert train_run(stopped, settings, stop).status == "stopped"
+    assert train_run(stopped, settings).status == "finished"
     for one, other in zip(whole.metrics().epochs, stopped.metrics().epochs, strict=True):
         assert one["val_loss"] == pytest.approx(other["val_loss"], rel=1e-3)
 
 
 def test_a_mask_alone_is_learned_from_crops_too(make_nuclei_run, settings):
     run = make_nuclei_run(outputs="mask", epochs=1)
-    assert train(run, settings).status == "finished"
+    assert train_run(run, settings).status == "finished"
     assert Predictor.open(run.model_folder).predict(np.zeros((40, 40), np.uint8)).distance is None
 
 
 def test_few_images_choose_neither_epoch_nor_threshold(make_nuclei_run, settings):
     run = make_nuclei_run(epochs=2)
-    assert train(run, settings).best_epoch == 2
+    assert train_run(run, settings).best_epoch == 2
     info = read_info(run.model_folder)
     assert (info.threshold, info.separation) == (0.5, Separation(separate=True))
     update_info(run.model_folder, threshold=0.7)
     second = make_nuclei_run("second", start_from=f"run:{run.name}", epochs=1)
-    train(second, settings)
+    train_run(second, settings)
     assert read_info(second.model_folder).threshold == 0.7
 
 
 def test_tuning_takes_what_scores_best(make_nuclei_run, settings, dataset, monkeypatch):
     monkeypatch.setattr(loop, "FEWEST_TO_TUNE_ON", 3)
     run = make_nuclei_run(epochs=1)
-    train(run, settings)
+    train_run(run, settings)
     report = inspect_dataset(dataset, settings)
     predictor = Predictor.open(run.model_folder)
     steps = []
@@ -111,9 +111,9 @@ def test_tuning_takes_what_scores_best(make_nuclei_run, settings, dataset, monke
 
 def test_a_training_may_start_from_a_model(make_nuclei_run, settings):
     first = make_nuclei_run("first")
-    train(first, settings)
+    train_run(first, settings)
     second = make_nuclei_run("second", start_from="run:first", epochs=1, learning_rate=1e-7)
-    train(second, settings)
+    train_run(second, settings)
     assert "Starting from the model run:first" in second.log_tail()
     ends, begins = first.metrics().epochs[-1], second.metrics().epochs[0]
     assert begins["val_loss"] == pytest.approx(ends["val_loss"], rel=0.05)

@@ -18,7 +18,7 @@ from unet.datasets.inspection import DatasetReport, SampleReport, read_labels, r
 from unet.errors import DatasetError
 from unet.files import atomic_folder, read_json, recover_folder, write_json
 from unet.io.images import read_image, room_to_work_on
-from unet.preprocess.normalize import bring, kind_of
+from unet.preprocess.normalize import kind_of, normalize
 from unet.settings import Settings
 from unet.threads import map_files
 from unet.training.inputs.resized import new_array
@@ -144,7 +144,7 @@ def _write(
         with room_to_work_on(files[sample.id], max_megapixels=settings.max_image_megapixels):
             image = read_image(files[sample.id], max_megapixels=settings.max_image_megapixels)
             kinds[row] = kind_of(image)
-            pixels[part] = bring(image, model).reshape(-1, model.channels)
+            pixels[part] = normalize(image, model).reshape(-1, model.channels)
             targets[part] = make_targets(read_labels(dataset, sample.id))[..., : model.maps].reshape(-1, model.maps)
 
     map_files(fill, range(len(samples)), progress)

@@ -19,7 +19,7 @@ from unet.datasets.inspection import DatasetReport, SampleReport, read_labels, r
 from unet.errors import DatasetError
 from unet.files import atomic_folder, read_json, recover_folder, write_json
 from unet.io.images import read_image, room_to_work_on
-from unet.preprocess.normalize import bring
+from unet.preprocess.normalize import normalize
 from unet.preprocess.resize import resize_classes, resize_image, resize_mask
 from unet.settings import Settings
 from unet.threads import map_files
@@ -115,7 +115,7 @@ def _write(
         sample = samples[row]
         with room_to_work_on(files[sample.id], max_megapixels=settings.max_image_megapixels):
             image = read_image(files[sample.id], max_megapixels=settings.max_image_megapixels)
-            images[row] = resize_image(bring(image, model), model.input_size)
+            images[row] = resize_image(normalize(image, model), model.input_size)
             masks[row] = _mask(read_labels(dataset, sample.id), sample, model)
 
     map_files(fill, range(len(samples)), progress)
