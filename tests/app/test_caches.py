@@ -157,7 +157,7 @@ def _scene(world: World, view: View) -> bytes:
 
 
 def view_of(job, upload, page) -> viewer.Scene:
-    return view._scene(job.key(upload, page), job, upload)
+    return view._scene(job.key(upload, page), "pixels", job, upload)
 
 
 def _packed_labels(world: World, view: View) -> tuple[str, int, int]:
@@ -229,7 +229,7 @@ WALKED: dict[str, tuple[Callable[[World, View], Any], set[str]]] = {
         OBJECTS | {"pixel size"},
     ),
     "predict.pipeline._objects": (lambda w, v: pipeline.objects_of(*w.found(v)), OBJECTS),
-    "predict.prediction_cache.held": (lambda w, v: pipeline.prediction_of(*w.found(v)[:3]).levels, MAPS),
+    "predict.prediction_cache.predictions": (lambda w, v: pipeline.prediction_of(*w.found(v)[:3]).levels, MAPS),
     "predict.view._scene": (_scene, MAPS),
     "predict.viewer._packed_labels": (_packed_labels, OBJECTS | {"shown size"}),
     "train.gallery._thumbnail": (
