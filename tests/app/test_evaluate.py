@@ -229,7 +229,7 @@ def test_a_dataset_that_is_gone_and_a_stranger_in_the_address(open_app, model, d
     assert not app.exception
     assert app.selectbox(key="choice_of_data").value == dataset.id
     assert app.selectbox(key="choice_of_other").value == "none"
-    words = [warning.value.replace("\\", "") for warning in app.warning]
+    words = [warning.value.replace("\\", "").replace("\u2060", "") for warning in app.warning]
     assert any("“run:../../etc” here; “labelled · all images” is used instead" in each for each in words)
     assert any("“uploaded:gone” here; “No second model” is used instead" in each for each in words)
 
