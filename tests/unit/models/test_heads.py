@@ -33,7 +33,7 @@ def test_any_size_of_whole_steps_is_taken():
 def test_heads_need_their_own_size_and_one_class():
     with pytest.raises(ConfigError, match="`classes` 1"):
         ModelConfig(outputs="mask+border+distance", resolution="native", classes=3)
-    with pytest.raises(ConfigError, match="resolution native"):
+    with pytest.raises(ConfigError, match="`resolution` `native`"):
         ModelConfig(outputs="mask+border+distance")
 
 

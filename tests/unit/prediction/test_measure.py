@@ -87,7 +87,7 @@ def test_a_few_rows_at_a_time_give_the_same(monkeypatch):
     image, labels = draw_discs(6, (160, 200), 3)
     probability = np.random.default_rng(0).random(labels.shape, np.float32)
     whole = measure(labels, image, probability)
-    monkeypatch.setattr(module, "strips", lambda shape: [slice(row, min(row + 7, 160)) for row in range(0, 160, 7)])
+    monkeypatch.setattr(module, "row_blocks", lambda shape: [slice(row, min(row + 7, 160)) for row in range(0, 160, 7)])
     assert np.allclose(whole, measure(labels, image, probability))
 
 
