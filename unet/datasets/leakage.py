@@ -53,11 +53,13 @@ def make_signature(image: np.ndarray) -> Signature | None:
     image : (height, width) or (height, width, channels)
         Of any depth.
     """
-    grey = np.nan_to_num(image.astype(np.float32) if image.ndim == 2 else image[..., :3].mean(axis=2, dtype=np.float32))
+    # One array of the image's size, changed in place: images may be large.
+    grey = image.astype(np.float32) if image.ndim == 2 else image[..., :3].mean(axis=2, dtype=np.float32)
+    np.nan_to_num(grey, copy=False)
     if min(grey.shape) < THUMBNAIL:
         return None
     if image.dtype != np.uint8:
-        grey = grey * (255 / max(float(grey.max()), 1e-12))
+        grey *= 255 / max(float(grey.max()), 1e-12)
     edges = {"left": grey[:, :2].T, "right": grey[:, :-3:-1].T, "top": grey[:2], "bottom": grey[:-3:-1]}
     thumbnail = np.asarray(Image.fromarray(grey).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX))
     return Signature(grey.shape, {side: np.ascontiguousarray(edge) for side, edge in edges.items()}, thumbnail)
