@@ -199,6 +199,8 @@ def _look(
     with channels_place:
         if seen := prediction_of(job, upload, page).seen:
             show_channels(job, seen.channels)
+            if seen.text:
+                st.caption(f"{seen.text[0].upper()}{seen.text[1:]}. Another scale: *Channels, contrast, scale* below.")
     titles = ["Measurements", *([f"All {len(images)} images", "Groups of images"] if len(images) > 1 else [])]
     tabs = st.tabs(titles, key="below", on_change="rerun")
     with tabs[0]:

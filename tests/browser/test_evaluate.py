@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from tests.browser.driver import App, click, idle, move_slider, open_page, pixels, upload
 from tests.factories import write_tutorial, zip_folder
 from unet.config import ModelConfig
+from unet.evaluation.evaluate import THRESHOLDS
 from unet.models.folder import ModelInfo, read_info, save_model
 
 
@@ -52,12 +53,12 @@ def lab(app: App, page: Page, model: Path, tmp_path: Path) -> Page:
 
 def test_scores_follow_the_threshold_which_can_be_kept(lab, model):
     before, curve = metric(lab, "Nuclei found"), pixels(lab.locator(".js-plotly-plot").first)
-    move_slider(lab, "Probability threshold", -6)
+    chosen = THRESHOLDS[int(move_slider(lab, "Probability threshold", -6))]  # the slider tells a place
     assert metric(lab, "Nuclei found") != before
     assert pixels(lab.locator(".js-plotly-plot").first) != curve
-    click(lab, "Use this threshold")
-    expect(lab.get_by_text("is the model's own threshold now")).to_be_visible()
-    assert read_info(model).threshold < 0.5
+    click(lab, f"Use {chosen:.2f}")
+    expect(lab.get_by_text(f"The model's own is {chosen:.2f}")).to_be_visible()
+    assert read_info(model).threshold == chosen < 0.5
 
 
 def test_a_reload_brings_all_of_it_back(lab):
