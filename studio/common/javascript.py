@@ -12,11 +12,14 @@ from pathlib import Path
 IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const|let)\b)", re.MULTILINE)
 DECLARED = re.compile(r"^(?:async )?(?:function|class|const|let) (\w+)", re.MULTILINE)
+# Lines that are all comment, and what indents a line. Streamlit sends the text anew with each change of the data.
+COMMENT = re.compile(r"^[ \t]*(?://.*|/\*[\s\S]*?\*/)\n", re.MULTILINE)
+INDENT = re.compile(r"^[ \t]+", re.MULTILINE)
 LEFT_OVER = re.compile(r"^(?:import|export)\b(?! default\b).*$", re.MULTILINE)
 
 
 def join_modules(entry: Path) -> str:
-    """Return a module with all that it imports, as one module without imports.
+    """Return a module with all that it imports, as one module without imports, comments and indentation.
 
     Parameters
     ----------
@@ -42,7 +45,12 @@ def join_modules(entry: Path) -> str:
             if name in owners:
                 raise ValueError(f"{path.name} and {owners[name].name} both declare “{name}”; give one another name.")
             owners[name] = path
-    return "\n".join(texts.values())
+    return shortened("\n".join(texts.values()))
+
+
+def shortened(text: str) -> str:
+    """Return a script, style sheet or page without comments that fill their lines, and without indentation."""
+    return INDENT.sub("", COMMENT.sub("", text))
 
 
 def _collect(path: Path, texts: dict[Path, str], above: tuple[Path, ...]) -> None:

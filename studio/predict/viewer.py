@@ -19,7 +19,7 @@ import numpy as np
 import streamlit as st
 
 from studio.common.cache_key import Key
-from studio.common.javascript import join_modules
+from studio.common.javascript import join_modules, shortened
 from unet import render
 from unet.memmap import downscale_mean
 from unet.prediction.maps import Prediction
@@ -39,8 +39,8 @@ VIEWER = "viewer"
 _pixels = st.components.v2.component("unet_pixels", js=join_modules(FILES / "pixels.js"))
 _viewer = st.components.v2.component(
     "unet_viewer",
-    html=(FILES / "viewer.html").read_text(encoding="utf-8"),
-    css=(FILES / "viewer.css").read_text(encoding="utf-8"),
+    html=shortened((FILES / "viewer.html").read_text(encoding="utf-8")),
+    css=shortened((FILES / "viewer.css").read_text(encoding="utf-8")),
     js=join_modules(FILES / "viewer.js"),
 )
 

@@ -352,7 +352,7 @@ def test_a_click_on_a_nucleus_chooses_its_row_and_the_other_way_round(nuclei):
     seen(page)
     expect(page.locator(".legend")).to_contain_text(f"white rim: nucleus {number}")
     chosen = page.get_by_test_id("stDataFrame").first
-    expect(page.get_by_text(f"Nucleus {number} is chosen")).to_be_visible()
+    expect(page.get_by_text(f"Nucleus {number} is chosen; choose")).to_be_visible()
     lit = picture(page)
     page.mouse.click(across, down)
     seen(page)

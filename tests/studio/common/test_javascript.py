@@ -29,6 +29,15 @@ def test_each_module_comes_once_and_after_what_it_imports(tmp_path):
     )
 
 
+def test_comments_and_indentation_stay_behind(tmp_path):
+    source = (
+        "/** What\n * it does. */\nfunction a() {\n  // Why.\n  return 'http://x';  // here\n}\nexport default a;\n"
+    )
+    assert join_modules(write(tmp_path, main=source)) == (
+        "function a() {\nreturn 'http://x';  // here\n}\nexport default a;\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("modules", "words"),
     [
