@@ -184,6 +184,7 @@ def test_dragging_changes_the_picture_and_tells_the_server_nothing(samples, sent
     page = samples
     before, covered = picture(page), metric(page, "Area covered")
     page.wait_for_timeout(500)
+    pixels = max(-count for count in sent)
     sent.clear()
     release = drag(page, 0.55)
     assert picture(page) != before
@@ -200,7 +201,9 @@ def test_dragging_changes_the_picture_and_tells_the_server_nothing(samples, sent
     assert metric(page, "Area covered") != covered
     assert "threshold=0.55" in page.url
     # What comes back is the objects, not the pixels.
-    assert sum(-count for count in sent if count < 0) < 150_000
+    assert max(-count for count in sent) < pixels
+    # 60 kB of it are the viewer's script, which Streamlit sends again with each change of the data.
+    assert sum(-count for count in sent if count < 0) < 160_000
 
 
 def test_the_threshold_by_keys_and_by_number(samples):

@@ -128,7 +128,7 @@ def test_a_value_that_cannot_work_is_explained(app, page):
     expect(start).to_be_enabled()
     page.get_by_text("Advanced:").click()
     set_text(page, "Input size (width × height)", "100 x 100")
-    expect(page.get_by_text("Input size is 100x100")).to_be_visible()
+    expect(page.get_by_text("Input size is 100 x 100")).to_be_visible()
     expect(start).to_be_disabled()
 
 
