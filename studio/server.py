@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import signal
@@ -28,6 +29,7 @@ UPLOADS = "/_stcore/upload_file/"
 FRAMING = 64 * 1024  # bytes: what a form adds to the file in it
 # Uploads are held in memory until the page has stored them; those of all visitors together, in largest uploads.
 UPLOADS_HELD = 2
+SECONDS_OF_LINGERING = 10.0
 SECONDS_TO_END = 3.0
 
 
@@ -87,7 +89,21 @@ class BoundUploads:
             finally:
                 self.arriving -= int(length)
             return
-        await PlainTextResponse(refusal[1], refusal[0], {"connection": "close"})(scope, receive, send)
+        await _refuse(PlainTextResponse(refusal[1], refusal[0], {"connection": "close"}), scope, receive, send)
+
+
+async def _refuse(answer: PlainTextResponse, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer at once, and read on for a while: a connection closed on a browser that still sends loses the answer."""
+
+    async def send_unfinished(message: Message) -> None:
+        await send({**message, "more_body": True} if message["type"] == "http.response.body" else message)
+
+    await answer(scope, receive, send_unfinished)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SECONDS_OF_LINGERING):
+            while (await receive()).get("more_body", False):
+                pass
+    await send({"type": "http.response.body"})
 
 
 def _held() -> int:

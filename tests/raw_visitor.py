@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
@@ -78,8 +78,7 @@ def request(
 ) -> tuple[int, http.client.HTTPMessage]:
     """Send a request and return the status and the headers of the answer."""
     with closing(http.client.HTTPConnection(urlsplit(url).netloc, timeout=SECONDS)) as connection:
-        with suppress(BrokenPipeError, ConnectionResetError):  # a server may refuse before all was sent
-            connection.request(method, path, body, dict(headers or {}))
+        connection.request(method, path, body, dict(headers or {}))
         answer = connection.getresponse()
         answer.read()
         return answer.status, answer.headers
