@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import h5py
 
 WEIGHTS_FILE = "model.weights.h5"
-DTYPE = np.dtype(np.float32)
+# As it is saved, and as it may be stored to take half the room; either is float32 in memory.
+DTYPE, HALF = np.dtype(np.float32), np.dtype(np.float16)
 # What HDF5 adds to the values: some 150 kB for the tutorial's network.
 OVERHEAD_BYTES = 4 * 1024 * 1024
 MAX_MEMBERS, MAX_DEPTH = 20_000, 10
@@ -47,10 +48,10 @@ def max_weights_bytes(config: ModelConfig) -> int:
 
 
 def check_weights(path: Path, config: ModelConfig) -> None:
-    """Make sure that a weights file holds this architecture's finite float32 values and nothing else.
+    """Make sure that a weights file holds this architecture's finite values, float32 or float16, and nothing else.
 
-    Works without TensorFlow. Each value must lie in the file itself, uncompressed, so that reading the file never
-    takes more memory than the file takes space.
+    Works without TensorFlow. Each value must lie in the file itself, uncompressed: reading the file never takes more
+    memory than twice the file's size.
 
     Raises
     ------
@@ -66,7 +67,8 @@ def read_weights(path: Path, config: ModelConfig) -> Weights:
     Returns
     -------
     dict
-        From each layer's name to its values, in Keras' order and shapes; see ``unet.models.network.weight_shapes``.
+        From each layer's name to its values, float32, in Keras' order and shapes; see
+        ``unet.models.network.weight_shapes``.
 
     Raises
     ------
@@ -106,7 +108,7 @@ def _read_members(file: h5py.File, layout: Layout) -> dict[str, np.ndarray]:
                 f"holds “{shown}” in the shape {shortened(dataset.shape)}; its architecture needs {shapes[name]}"
             )
         _check_storage(dataset, shown)
-        found[name] = dataset[()]
+        found[name] = dataset[()].astype(DTYPE, copy=False)
         if not np.isfinite(found[name]).all():
             raise _Refused(f"holds values in “{shown}” that are no numbers")
     if missing := sorted(set(shapes) - set(found)):
@@ -115,12 +117,12 @@ def _read_members(file: h5py.File, layout: Layout) -> dict[str, np.ndarray]:
 
 
 def _check_storage(dataset: h5py.Dataset, name: str) -> None:
-    """Make sure that all values stand in this file as plain float32: none external, virtual, packed or imagined."""
+    """Make sure that all values stand in this file as plain numbers: none external, virtual, packed or imagined."""
     import h5py
 
     creation = dataset.id.get_create_plist()
-    if dataset.shape is None or dataset.dtype != DTYPE:
-        raise _Refused(f"holds “{name}” as {shortened(str(dataset.dtype))}; {DTYPE} is needed")
+    if dataset.shape is None or dataset.dtype not in (DTYPE, HALF):
+        raise _Refused(f"holds “{name}” as {shortened(str(dataset.dtype))}; {DTYPE} or {HALF} is needed")
     plain = creation.get_layout() == h5py.h5d.CONTIGUOUS and not creation.get_external_count()
     if not plain or creation.get_nfilters() or dataset.id.get_storage_size() != dataset.nbytes:
         raise _Refused(f"does not hold the values of “{name}” plainly in itself")

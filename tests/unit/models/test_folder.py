@@ -31,7 +31,7 @@ from unet.models.folder import (
 )
 from unet.models.metadata import INFO_FILE, MAX_INFO_BYTES, MAX_PARAMETERS
 from unet.models.network import build_unet, count_parameters
-from unet.models.weights import WEIGHTS_FILE, check_weights
+from unet.models.weights import WEIGHTS_FILE, check_weights, read_weights, saved_layout
 from unet.runs.state import RunState
 from unet.settings import SHIPPED_MODELS
 
@@ -232,6 +232,19 @@ HOSTILE = {
 
 
 class TestWeights:
+    def test_half_precision_is_read_as_float32(self, folder):
+        whole = read_weights(folder / WEIGHTS_FILE, CONFIG)
+        with h5py.File(folder / WEIGHTS_FILE, "r+") as file:
+            names = [place.name for places in saved_layout(CONFIG).values() for place in places]
+            for name in names:
+                half = file[name][()].astype(np.float16)
+                del file[name]
+                file[name] = half
+        for layer, found in read_weights(folder / WEIGHTS_FILE, CONFIG).items():
+            for one, other in zip(found, whole[layer], strict=True):
+                assert one.dtype == np.float32
+                np.testing.assert_array_equal(one, other.astype(np.float16))
+
     @pytest.mark.parametrize("kind", HOSTILE)
     def test_hostile_weights_are_refused(self, folder, kind):
         with h5py.File(folder / WEIGHTS_FILE, "r+") as file:
