@@ -24,7 +24,8 @@ from unet.datasets.add import open_dataset
 from unet.datasets.inspection import inspect_dataset, read_labels
 from unet.evaluation.scores import count, scores_of
 from unet.io.images import read_image
-from unet.prediction.predictor import Prediction, Predictor
+from unet.prediction.maps import Prediction
+from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects
 from unet.runs.run import open_run
 from unet.settings import read_settings

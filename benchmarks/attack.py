@@ -29,8 +29,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.hostile import bombs, good_archive, good_images, many_folders, strange_value
-from unet.datasets.add import add_zip, list_datasets
+from unet.datasets.add import add_zip
 from unet.datasets.inspection import inspect_dataset
+from unet.datasets.store import list_datasets
 from unet.errors import UnetError
 from unet.io.images import read_image, read_mask
 from unet.io.pixel_size import read_pixel_size

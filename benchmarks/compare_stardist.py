@@ -31,7 +31,8 @@ from unet.datasets.inspection import inspect_dataset, read_labels
 from unet.evaluation.matching import IOU_THRESHOLDS
 from unet.evaluation.scores import count, scores_of
 from unet.io.images import read_image
-from unet.preprocess.normalize import LUMA, normalize_percentiles
+from unet.preprocess.background import LUMA
+from unet.preprocess.normalize import normalize_percentiles
 from unet.runs.run import open_run
 from unet.settings import read_settings
 

@@ -31,7 +31,7 @@ from unet.config import preset
 from unet.datasets.add import add_folder
 from unet.datasets.archive import Limits, extract_zip
 from unet.datasets.inspection import inspect_dataset
-from unet.datasets.layouts import Sample
+from unet.datasets.samples import Sample
 from unet.settings import Settings, read_settings
 from unet.training.inputs.resized import prepare
 

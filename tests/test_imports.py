@@ -104,3 +104,30 @@ def test_rooms_of_the_app_share_only_what_is_common():
         if len(name.split(".")) > 2 and path.parent.name == "common" and name.split(".")[1] != "common"
     ]
     assert crossing == []
+
+
+def defined(path: Path) -> set[str]:
+    """Return the names that a file makes itself, at its top level; what it only imports is not among them."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
+
+
+def test_each_name_is_imported_from_where_it_is_made():
+    ours = {name_of(path): path for package in ("unet", "studio") for path in (PROJECT / package).rglob("*.py")}
+    names = {module: defined(path) for module, path in ours.items()}
+    folders = ("unet", "studio", "pages", "tests", "tools", "benchmarks")
+    users = [path for folder in folders for path in sorted((PROJECT / folder).rglob("*.py"))]
+    detours = [
+        f"{name_of(path)} takes {alias.name} from {node.module}"
+        for path in [*users, PROJECT / "streamlit_app.py"]
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module in names and node.module != "unet"
+        for alias in node.names
+        if alias.name not in names[node.module] and f"{node.module}.{alias.name}" not in names
+    ]
+    assert detours == []

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from studio.common.text import size_of
 
 if TYPE_CHECKING:
-    from unet.datasets.inspection import DatasetReport
+    from unet.datasets.samples import DatasetReport
     from unet.runs.state import Metrics
 
 # Okabe and Ito's blue and orange, each in the shade that stands out from the theme's background.

@@ -14,8 +14,10 @@ from studio.common.progress import progress_bar
 from studio.common.scroll import begin_at_top
 from studio.common.text import own_file_name, plain, told
 from studio.common.visitor import sits_here, visitor
-from unet.datasets.add import Dataset, add_files, add_folder, add_sample, add_zip, delete_dataset, list_datasets
-from unet.datasets.inspection import DatasetReport, inspect_dataset
+from unet.datasets.add import add_files, add_folder, add_sample, add_zip
+from unet.datasets.inspection import inspect_dataset
+from unet.datasets.samples import DatasetReport
+from unet.datasets.store import Dataset, delete_dataset, list_datasets
 from unet.errors import DatasetError, UnetError
 from unet.files import own_prefix, sweep
 from unet.io.images import IMAGE_SUFFIXES

@@ -18,9 +18,10 @@ from studio.common.url_state import choose_in_address, gone_from_address
 from studio.common.visitor import visitor
 from unet.errors import ModelError
 from unet.files import own_prefix
-from unet.models.folder import ModelEntry, ModelInfo, find_model, list_models, model_stamp, store_model_zip
-from unet.models.metadata import INFO_FILE
+from unet.models.folder import model_stamp
+from unet.models.metadata import INFO_FILE, ModelInfo
 from unet.models.network import count_parameters
+from unet.models.registry import ModelEntry, find_model, list_models, store_model_zip
 from unet.models.weights import WEIGHTS_FILE
 from unet.prediction.predictor import Predictor
 from unet.settings import Settings

@@ -12,8 +12,8 @@ from studio.common.dataset_picker import choose_dataset, dataset_report, shown_d
 from studio.common.text import plain
 from studio.common.url_state import choose_in_address, gone_from_address
 from studio.common.visitor import visitor
-from unet.datasets.add import Dataset, list_datasets
-from unet.datasets.inspection import DatasetReport
+from unet.datasets.samples import DatasetReport
+from unet.datasets.store import Dataset, list_datasets
 from unet.errors import RunError
 from unet.models.registry import ModelEntry
 from unet.runs.notes import title_of

@@ -17,7 +17,7 @@ from studio.predict.uploads import Upload
 from unet.config import Separation
 from unet.errors import ConfigError
 from unet.io.pixel_size import PixelSize, read_pixel_size
-from unet.models.folder import ModelEntry
+from unet.models.registry import ModelEntry
 from unet.prediction.grouping import check_pattern
 from unet.preprocess.adjust import ImageAdjustments
 

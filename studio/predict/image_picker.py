@@ -12,7 +12,7 @@ from studio.common.dataset_picker import PARAMETER as DATASET
 from studio.common.dataset_picker import find_dataset
 from studio.common.text import plain, short, unique_names
 from studio.predict.uploads import Upload, find_uploads, keep_uploads
-from unet.datasets.add import Dataset
+from unet.datasets.store import Dataset
 from unet.errors import UnetError
 from unet.io.images import IMAGE_SUFFIXES
 from unet.settings import SAMPLE_IMAGES, Settings

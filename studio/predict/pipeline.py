@@ -24,7 +24,7 @@ from unet.errors import ImageError
 from unet.io.images import count_pages, map_image
 from unet.io.pixel_size import PixelSize
 from unet.memmap import LARGE_PIXELS, downscale_mean
-from unet.models.folder import ModelEntry
+from unet.models.registry import ModelEntry
 from unet.prediction.advice import Advice, advise
 from unet.prediction.maps import Prediction
 from unet.prediction.measure import measure

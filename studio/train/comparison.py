@@ -9,8 +9,8 @@ import streamlit as st
 from studio.common.model_picker import open_model
 from studio.common.progress import progress_bar
 from studio.common.text import plain, told
-from unet.datasets.add import Dataset, list_datasets
 from unet.datasets.inspection import inspect_dataset
+from unet.datasets.store import Dataset, list_datasets
 from unet.errors import UnetError
 from unet.evaluation.cache import evaluation_key, keep_evaluation, stored_evaluation
 from unet.evaluation.evaluate import THRESHOLDS, Evaluation, evaluate

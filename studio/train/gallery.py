@@ -10,8 +10,9 @@ from PIL import Image
 
 from studio.common.cache_key import Key
 from studio.common.text import plain, size_of, told
-from unet.datasets.add import Dataset
-from unet.datasets.inspection import DatasetReport, SampleReport, read_labels
+from unet.datasets.inspection import read_labels
+from unet.datasets.samples import DatasetReport, SampleReport
+from unet.datasets.store import Dataset
 from unet.errors import UnetError
 from unet.io.images import read_image
 from unet.render import TRUTH, draw_outline, rgb

@@ -10,8 +10,8 @@ import streamlit as st
 from studio.common import charts
 from studio.common.text import plain, size_of
 from studio.train.gallery import show_gallery
-from unet.datasets.add import Dataset
-from unet.datasets.inspection import DatasetReport
+from unet.datasets.samples import DatasetReport
+from unet.datasets.store import Dataset
 from unet.settings import Settings
 
 USES = {"train": "to train on", "predict": "to predict", "left out": "left out"}

@@ -13,8 +13,8 @@ from studio.common.text import duration, plain, short, told
 from studio.common.visitor import SOMEBODY_ELSES, visitor
 from studio.train.run_table import show_table
 from unet.config import Config
-from unet.datasets.add import Dataset
-from unet.datasets.inspection import DatasetReport
+from unet.datasets.samples import DatasetReport
+from unet.datasets.store import Dataset
 from unet.errors import RunError, TrainingBusy, UnetError
 from unet.runs.notes import LONGEST_TITLE, read_notes, title_of, write_notes
 from unet.runs.run import Run, current_run, delete_run, list_runs

@@ -9,8 +9,8 @@ from studio.common.config_form import config_form, worded
 from studio.common.text import duration, size_of
 from studio.train.run_list import open_run_view, show_busy, start_run
 from unet.config import Config
-from unet.datasets.add import Dataset
-from unet.datasets.inspection import DatasetReport
+from unet.datasets.samples import DatasetReport
+from unet.datasets.store import Dataset
 from unet.errors import TrainingBusy, UnetError
 from unet.models.needs import lacks
 from unet.models.network import count_parameters, level_table

@@ -37,7 +37,9 @@ from unet.evaluation.evaluate import evaluate
 from unet.exports.formats import FORMATS
 from unet.io.images import read_image
 from unet.io.pixel_size import PixelSize
-from unet.models.folder import ModelInfo, find_model, save_model, store_threshold
+from unet.models.folder import save_model, store_threshold
+from unet.models.metadata import ModelInfo
+from unet.models.registry import find_model
 from unet.prediction.filters import kept_rows
 from unet.prediction.measure import measure
 from unet.prediction.predictor import Predictor

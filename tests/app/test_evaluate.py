@@ -19,7 +19,8 @@ from unet.evaluation.cache import ImageOutcome
 from unet.evaluation.evaluate import THRESHOLDS, Evaluation, evaluate
 from unet.evaluation.matching import measure_overlaps
 from unet.evaluation.matching import outcomes as outcomes_of
-from unet.models.folder import ModelInfo, read_info, save_model, update_info
+from unet.models.folder import save_model, update_info
+from unet.models.metadata import ModelInfo, read_info
 from unet.prediction.objects import label_objects
 from unet.prediction.predictor import Predictor
 from unet.settings import DEFAULT_MODEL, SHIPPED_MODELS

@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from studio.home.diagram import DIAGRAM, ILLUSTRATIONS
+from studio.common.empty import ILLUSTRATIONS
+from studio.home.diagram import DIAGRAM
 from studio.home.quickstart import quick_config, start_sample_training
 from unet.config import ModelConfig
 from unet.datasets.add import add_sample

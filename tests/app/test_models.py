@@ -52,7 +52,7 @@ def test_two_models_of_one_name_can_both_be_chosen(settings):
 def test_the_export_is_made_only_when_asked_for_and_then_offered(settings):
     def page():
         from studio.common.model_export import show_exports
-        from unet.models.folder import list_models
+        from unet.models.registry import list_models
         from unet.settings import read_settings
 
         show_exports(list_models(read_settings())[0], "digest", read_settings())

@@ -22,7 +22,9 @@ from studio.predict import all_images, export_menu, pipeline, prediction_cache, 
 from tests.factories import draw_discs
 from unet.config import ModelConfig, Separation
 from unet.io.images import read_image
-from unet.models.folder import ModelInfo, list_models, save_model
+from unet.models.folder import save_model
+from unet.models.metadata import ModelInfo
+from unet.models.registry import list_models
 from unet.prediction.maps import Prediction
 from unet.prediction.objects import label_objects
 from unet.prediction.predictor import Predictor
@@ -548,7 +550,7 @@ def test_a_map_that_was_let_go_is_made_again(open_app, model, monkeypatch):
 
 
 def test_everything_in_a_zip(model, settings):
-    from unet.models.folder import find_model
+    from unet.models.registry import find_model
 
     job = pipeline.Job.of(find_model(model, settings), settings, ImageAdjustments())
     key = uploads.keep_uploads([("a.png", io.BytesIO(png(1))), ("stack.tif", io.BytesIO(tiff(2)))], settings)

@@ -14,8 +14,9 @@ from studio.common.config_form import parse_numbers
 from studio.common.text import duration, own_file_name
 from tests.factories import write_pairs, write_tutorial, zip_folder
 from unet.config import ModelConfig, preset
-from unet.datasets.add import add_folder, add_zip, list_datasets
+from unet.datasets.add import add_folder, add_zip
 from unet.datasets.inspection import inspect_dataset
+from unet.datasets.store import list_datasets
 from unet.errors import ConfigError
 from unet.runs.record import Recorder
 from unet.runs.run import list_runs

@@ -13,7 +13,8 @@ from tests.browser.driver import App, click, idle, move_slider, open_page, pixel
 from tests.factories import write_tutorial, zip_folder
 from unet.config import ModelConfig
 from unet.evaluation.evaluate import THRESHOLDS
-from unet.models.folder import ModelInfo, read_info, save_model
+from unet.models.folder import save_model
+from unet.models.metadata import ModelInfo, read_info
 
 
 @pytest.fixture(scope="module")

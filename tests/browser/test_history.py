@@ -14,7 +14,8 @@ from unet.datasets.add import add_folder
 from unet.datasets.inspection import inspect_dataset
 from unet.models.metadata import ModelInfo
 from unet.runs.record import write_state
-from unet.runs.run import Run, RunState
+from unet.runs.run import Run
+from unet.runs.state import RunState
 from unet.settings import Settings
 from unet.training.create import create_run
 

@@ -18,7 +18,8 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.driver import PATIENCE, App, click, idle, open_page, upload
 from tests.factories import draw_discs
 from unet.config import ModelConfig
-from unet.models.folder import ModelInfo, read_info, save_model
+from unet.models.folder import save_model
+from unet.models.metadata import ModelInfo, read_info
 from unet.settings import DEFAULT_MODEL
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser.driver import click, open_page, running_app, upload
 from tests.factories import write_tutorial, zip_folder
-from unet.datasets.add import list_datasets
+from unet.datasets.store import list_datasets
 from unet.settings import Settings
 
 NAMES = [

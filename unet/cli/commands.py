@@ -17,13 +17,15 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 
 from unet.cli.arguments import config_from_flags, preparation_from_flags, separation_from_flags
 from unet.datasets.add import open_dataset
-from unet.datasets.inspection import DatasetReport, inspect_dataset
+from unet.datasets.inspection import inspect_dataset
+from unet.datasets.samples import DatasetReport
 from unet.errors import RunError
 from unet.files import atomic_path, write_json
 from unet.io.pixel_size import PixelSize
 from unet.models.registry import find_model
 from unet.prediction.filters import parse_range
-from unet.runs.run import Run, RunState, list_runs, open_run
+from unet.runs.run import Run, list_runs, open_run
+from unet.runs.state import RunState
 from unet.settings import DEFAULT_MODEL, PROJECT, Settings, read_settings
 from unet.spreadsheets import csv_of_frame
 

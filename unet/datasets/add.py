@@ -7,7 +7,8 @@ from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import BinaryIO
 
-from unet.datasets.archive import Limits, extract_zip, folder_fingerprint, store_files
+from unet.datasets.archive import Limits, extract_zip, store_files
+from unet.datasets.fingerprint import folder_fingerprint
 from unet.datasets.store import (
     Dataset,
     delete_dataset,
@@ -20,17 +21,6 @@ from unet.datasets.store import (
 )
 from unet.errors import DatasetError, shortened
 from unet.settings import Settings
-
-__all__ = [
-    "Dataset",
-    "add_files",
-    "add_folder",
-    "add_sample",
-    "add_zip",
-    "delete_dataset",
-    "list_datasets",
-    "open_dataset",
-]
 
 Progress = Callable[[int, int], None]
 

@@ -16,11 +16,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
 from unet.datasets.archive_names import check_tree, is_wanted, safe_path
-from unet.datasets.fingerprint import DIGEST_BYTES, combine, folder_fingerprint
+from unet.datasets.fingerprint import DIGEST_BYTES, combine
 from unet.errors import ArchiveError, shortened
 from unet.settings import MB, Settings
-
-__all__ = ["Limits", "extract_zip", "folder_fingerprint", "store_files"]
 
 Progress = Callable[[int, int], None]
 

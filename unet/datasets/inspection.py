@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
-from unet.datasets.add import Dataset
 from unet.datasets.labels import label_sample, load_labels, save_labels
 from unet.datasets.leakage import MAX_IMAGES, Signature, find_siblings, make_signature
 from unet.datasets.samples import LEFT_OUT, PREDICT, DatasetReport, Sample, SampleReport
+from unet.datasets.store import Dataset
 from unet.errors import DatasetError, ImageError
 from unet.files import atomic_folder, read_json, write_json
 from unet.io.budget import DECODING
@@ -24,8 +24,6 @@ from unet.io.images import memory_to_work_on, read_image, room_to_work_on
 from unet.parallel import map_in_processes
 from unet.settings import Settings
 from unet.threads import WORKERS, map_files
-
-__all__ = ["DatasetReport", "SampleReport", "inspect_dataset", "read_labels", "require_usable"]
 
 # Raised whenever the same files would give another report or other label maps.
 VERSION = 2

@@ -23,8 +23,6 @@ from unet.datasets.samples import Sample, name_some
 from unet.errors import DatasetError
 from unet.io.images import IMAGE_SUFFIXES
 
-__all__ = ["Sample", "find_samples"]
-
 ROLES = {
     "image": "images",
     "images": "images",

@@ -24,9 +24,10 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from unet.datasets.archive import folder_fingerprint
+from unet.datasets.fingerprint import folder_fingerprint
 from unet.datasets.groups import read_groups
-from unet.datasets.layouts import Sample, find_samples, walk_files
+from unet.datasets.layouts import find_samples, walk_files
+from unet.datasets.samples import Sample
 from unet.errors import DatasetError
 from unet.files import atomic_path, own_prefix, read_json, sweep, write_json
 from unet.room import require_room

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from unet.config import Separation
-from unet.datasets.add import Dataset
-from unet.datasets.inspection import DatasetReport, read_labels
+from unet.datasets.inspection import read_labels
+from unet.datasets.samples import DatasetReport
+from unet.datasets.store import Dataset
 from unet.evaluation.evaluate import Evaluation
 from unet.evaluation.matching import IOU_THRESHOLDS, Outcomes, measure_overlaps, outcomes
 from unet.evaluation.scores import Scores

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unet.config import Separation
-from unet.datasets.add import Dataset
-from unet.datasets.inspection import DatasetReport, SampleReport, read_labels
+from unet.datasets.inspection import read_labels
+from unet.datasets.samples import DatasetReport, SampleReport
+from unet.datasets.store import Dataset
 from unet.errors import DatasetError
 from unet.evaluation.scores import Counts, Scores, count, dice, iou, scores_of
 from unet.io.images import read_image
+from unet.prediction.maps import Prediction
 from unet.prediction.objects import label_objects
-from unet.prediction.predictor import MAX_BATCH, Prediction, Predictor
+from unet.prediction.predictor import MAX_BATCH, Predictor
 from unet.prediction.separation import find_objects
 from unet.settings import Settings
 from unet.threads import WORKERS

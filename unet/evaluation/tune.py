@@ -10,11 +10,13 @@ from functools import partial
 import numpy as np
 
 from unet.config import Separation
-from unet.datasets.add import Dataset
-from unet.datasets.inspection import DatasetReport, SampleReport, read_labels
+from unet.datasets.inspection import read_labels
+from unet.datasets.samples import DatasetReport, SampleReport
+from unet.datasets.store import Dataset
 from unet.evaluation.scores import Scores, count, scores_of
 from unet.io.images import read_image
-from unet.prediction.predictor import Prediction, Predictor
+from unet.prediction.maps import Prediction
+from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects
 from unet.settings import Settings
 from unet.threads import WORKERS

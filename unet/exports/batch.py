@@ -66,7 +66,7 @@ def predict_files(
     decisions : Decisions, optional
         By default what is stored with the model.
     formats : sequence of str
-        Names of ``unet.exports.FORMATS``.
+        Names of ``unet.exports.formats.FORMATS``.
     page : int
         Page of multi-page TIFFs, from 0.
     pixel_size : PixelSize, optional

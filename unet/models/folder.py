@@ -18,28 +18,12 @@ from typing import TYPE_CHECKING, Any
 from unet.errors import ModelError
 from unet.files import atomic_folder, write_json
 from unet.models.metadata import INFO_FILE, MAX_NAME, ModelInfo, read_info, title_of
-from unet.models.registry import ModelEntry, find_model, list_models, store_model_zip
 from unet.models.weights import WEIGHTS_FILE, max_weights_bytes, read_weights
 from unet.room import require_room
 from unet.settings import SHIPPED_MODELS, Settings
 
 if TYPE_CHECKING:
     import keras
-
-__all__ = [
-    "ModelEntry",
-    "ModelInfo",
-    "copy_with_threshold",
-    "find_model",
-    "list_models",
-    "load_model",
-    "model_stamp",
-    "read_info",
-    "save_model",
-    "store_model_zip",
-    "store_threshold",
-    "update_info",
-]
 
 
 def save_model(folder: Path, model: keras.Model, info: ModelInfo) -> None:

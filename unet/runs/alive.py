@@ -7,8 +7,6 @@ import time
 from unet.processes import birth, machine
 from unet.runs.state import RunState
 
-__all__ = ["birth", "is_alive"]
-
 # A trainer beats every second; this long without a beat, one whose process cannot be looked up counts as dead.
 STALE_SECONDS = 60
 

@@ -11,8 +11,9 @@ import time
 from typing import Any
 
 from unet.files import atomic_path, write_json
-from unet.runs.alive import birth
-from unet.runs.run import Run, RunState
+from unet.processes import birth
+from unet.runs.run import Run
+from unet.runs.state import RunState
 
 STEP_SECONDS = 1.0
 # Enough for a state and what a file system needs beside it.

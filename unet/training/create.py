@@ -18,9 +18,11 @@ import psutil
 from filelock import FileLock
 
 from unet.config import Config, preset
-from unet.datasets.add import SAMPLE_NAME, Dataset, open_dataset
-from unet.datasets.inspection import DatasetReport, inspect_dataset, require_usable
+from unet.datasets.add import SAMPLE_NAME, open_dataset
+from unet.datasets.inspection import inspect_dataset, require_usable
+from unet.datasets.samples import DatasetReport
 from unet.datasets.split import split_samples
+from unet.datasets.store import Dataset
 from unet.errors import ConfigError, RunError, TrainingBusy
 from unet.files import write_json
 from unet.flags import config_flags
@@ -28,10 +30,11 @@ from unet.models.metadata import check_config
 from unet.models.needs import lacks
 from unet.models.network import different_weights, level_table
 from unet.models.registry import find_model
+from unet.processes import birth
 from unet.provenance import versions
-from unet.runs.alive import birth
 from unet.runs.record import write_state
-from unet.runs.run import Run, RunInfo, RunState, current_run, delete_run, list_runs
+from unet.runs.run import Run, current_run, delete_run, list_runs
+from unet.runs.state import RunInfo, RunState
 from unet.settings import PROJECT, Settings, read_settings
 
 # Measured with benchmarks/training.py on two x86-64 cores: multiplications a second while training.

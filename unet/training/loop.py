@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING
 from unet.config import usual_separation
 from unet.errors import DatasetError, ImageError, ModelError, RunError
 from unet.files import recover_folder
-from unet.models.folder import ModelInfo, find_model, load_model, save_model, update_info
+from unet.models.folder import load_model, save_model, update_info
+from unet.models.metadata import ModelInfo
+from unet.models.registry import find_model
 from unet.prediction.object_size import learned_diameters
 from unet.runs.record import Recorder
-from unet.runs.run import Run, RunInfo, RunState
+from unet.runs.run import Run
+from unet.runs.state import RunInfo, RunState
 from unet.settings import Settings
 from unet.training.checkpoint import TrainingProgress, load_checkpoint, save_checkpoint
 from unet.training.inputs.batches import Batches

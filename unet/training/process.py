@@ -17,7 +17,8 @@ from unet.errors import RunError, TrainingBusy, UnetError
 from unet.files import is_full_disk, sweep
 from unet.models.needs import lacks
 from unet.runs.record import Recorder
-from unet.runs.run import Run, RunState, current_run
+from unet.runs.run import Run, current_run
+from unet.runs.state import RunState
 from unet.settings import Settings
 from unet.training.loop import StopRequested, Training
 
@@ -30,7 +31,7 @@ def train_run(run: Run, settings: Settings, on_progress: Callable[[RunState], No
     Parameters
     ----------
     run : Run
-        A run made by ``unet.training.launch.create_run``.
+        A run made by ``unet.training.create.create_run``.
     settings : Settings
     on_progress : callable, optional
         Called with the state after each batch and phase.

@@ -16,8 +16,9 @@ from PIL import Image
 from tests.factories import draw_discs, write_pairs, zip_folder
 from unet.cli.main import main
 from unet.config import Separation, preset
-from unet.datasets.add import Dataset, add_folder, add_sample, add_zip, keep_groups
+from unet.datasets.add import add_folder, add_sample, add_zip
 from unet.datasets.inspection import inspect_dataset
+from unet.datasets.store import Dataset, keep_groups
 from unet.exports.batch import predict_files
 from unet.exports.bundle import command_of
 from unet.exports.formats import FORMATS

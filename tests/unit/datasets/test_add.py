@@ -11,17 +11,9 @@ import pytest
 from PIL import Image
 
 from tests.factories import write_pairs, write_tutorial, zip_folder
-from unet.datasets.add import (
-    SAMPLE_NAME,
-    add_files,
-    add_folder,
-    add_sample,
-    add_zip,
-    delete_dataset,
-    list_datasets,
-    open_dataset,
-)
+from unet.datasets.add import SAMPLE_NAME, add_files, add_folder, add_sample, add_zip, open_dataset
 from unet.datasets.inspection import inspect_dataset
+from unet.datasets.store import delete_dataset, list_datasets
 from unet.errors import ArchiveError, DatasetError
 from unet.room import kept_bytes
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unet.datasets.archive import Limits, extract_zip, folder_fingerprint, store_files
+from unet.datasets.archive import Limits, extract_zip, store_files
+from unet.datasets.fingerprint import folder_fingerprint
 from unet.errors import ArchiveError, DatasetError
 from unet.files import atomic_folder
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from tests.factories import draw_discs, write_pairs, write_tutorial
-from unet.datasets.add import add_folder, delete_dataset
-from unet.datasets.inspection import DatasetReport, inspect_dataset, read_labels, require_usable
+from unet.datasets.add import add_folder
+from unet.datasets.inspection import inspect_dataset, read_labels, require_usable
+from unet.datasets.samples import DatasetReport
+from unet.datasets.store import delete_dataset
 from unet.errors import DatasetError
 
 SIZE = (20, 30)

@@ -17,7 +17,8 @@ from unet.errors import DatasetError
 from unet.evaluation.cache import evaluation_key, keep_evaluation, show_outcome, stored_evaluation, to_text
 from unet.evaluation.evaluate import THRESHOLDS, Evaluation, count_pixels, evaluate
 from unet.evaluation.scores import dice, iou
-from unet.models.folder import ModelInfo, read_info, update_info
+from unet.models.folder import update_info
+from unet.models.metadata import ModelInfo, read_info
 from unet.prediction.predictor import Predictor
 from unet.settings import SHIPPED_MODELS
 

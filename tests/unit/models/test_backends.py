@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from unet.config import NUCLEI
-from unet.models.folder import load_model, read_info
+from unet.models.folder import load_model
+from unet.models.metadata import read_info
 from unet.settings import PROJECT
 
 CONFIG = NUCLEI.replace(input_size=(32, 32), filters=(4, 8, 12), dropout=(0.0,)).model

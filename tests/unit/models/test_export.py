@@ -12,7 +12,8 @@ from unet.config import ModelConfig
 from unet.errors import ConfigError, ModelError
 from unet.models import export
 from unet.models.export import FORMATS, export_model, greatest_difference
-from unet.models.folder import ModelInfo, load_model, save_model
+from unet.models.folder import load_model, save_model
+from unet.models.metadata import ModelInfo
 from unet.models.network import build_unet
 
 RESIZED = {"input_size": (16, 32), "channels": 3, "filters": (4, 8), "dropout": (0.1,) * 3}

@@ -19,18 +19,10 @@ from hypothesis import strategies as st
 from unet.config import ModelConfig
 from unet.errors import ModelError
 from unet.files import write_json
-from unet.models.folder import (
-    ModelInfo,
-    find_model,
-    list_models,
-    load_model,
-    model_stamp,
-    read_info,
-    save_model,
-    store_model_zip,
-)
-from unet.models.metadata import INFO_FILE, MAX_INFO_BYTES, MAX_PARAMETERS
+from unet.models.folder import load_model, model_stamp, save_model
+from unet.models.metadata import INFO_FILE, MAX_INFO_BYTES, MAX_PARAMETERS, ModelInfo, read_info
 from unet.models.network import build_unet, count_parameters
+from unet.models.registry import find_model, list_models, store_model_zip
 from unet.models.weights import WEIGHTS_FILE, check_weights, read_weights, saved_layout
 from unet.runs.state import RunState
 from unet.settings import SHIPPED_MODELS
@@ -103,7 +95,7 @@ class TestSaved:
     def test_is_read_and_listed_without_tensorflow(self, folder, settings):
         shutil.copytree(folder, settings.models / "tiny")
         code = (
-            "import sys; from unet.settings import read_settings; from unet.models.folder import list_models;"
+            "import sys; from unet.settings import read_settings; from unet.models.registry import list_models;"
             "import unet.prediction.predictor; assert 'uploaded:tiny' in [e.key for e in list_models(read_settings())];"
             "assert not {'tensorflow', 'keras'} & set(sys.modules)"
         )

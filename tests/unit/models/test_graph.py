@@ -14,8 +14,9 @@ from onnxruntime import InferenceSession
 
 from unet.config import ACTIVATIONS, INTENSITIES, NORMALIZATIONS, OUTPUTS, RESOLUTIONS, ModelConfig
 from unet.io.images import read_image
-from unet.models.folder import ModelInfo, load_model, save_model
+from unet.models.folder import load_model, save_model
 from unet.models.graph import build_graph
+from unet.models.metadata import ModelInfo
 from unet.models.network import build_unet, count_parameters, weight_shapes
 from unet.models.runtime import Network, release_memory
 from unet.models.weights import WEIGHTS_FILE, read_weights

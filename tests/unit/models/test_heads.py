@@ -5,8 +5,9 @@ import pytest
 
 from unet.config import ModelConfig, Separation, preset
 from unet.errors import ConfigError, ModelError
-from unet.models.folder import ModelInfo, load_model, read_info, save_model, store_threshold, update_info
+from unet.models.folder import load_model, save_model, store_threshold, update_info
 from unet.models.losses import make_loss
+from unet.models.metadata import ModelInfo, read_info
 from unet.models.metrics import make_metrics
 from unet.models.network import build_unet, count_parameters
 from unet.settings import DEFAULT_MODEL

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from unet.config import ModelConfig
 from unet.errors import ModelError, UnetError
-from unet.models.folder import load_model, read_info, store_model_zip
-from unet.models.metadata import INFO_FILE, ModelInfo, title_of
+from unet.models.folder import load_model
+from unet.models.metadata import INFO_FILE, ModelInfo, read_info, title_of
+from unet.models.registry import store_model_zip
 from unet.models.weights import WEIGHTS_FILE, check_weights, saved_layout
 
 CONFIG = ModelConfig(input_size=(16, 16), channels=1, filters=(2, 4), dropout=(0.1,))

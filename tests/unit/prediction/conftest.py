@@ -3,7 +3,8 @@ import functools
 import pytest
 
 from unet.config import ModelConfig
-from unet.models.folder import ModelInfo, save_model
+from unet.models.folder import save_model
+from unet.models.metadata import ModelInfo
 from unet.prediction.predictor import Predictor
 
 TINY = {"input_size": (32, 32), "channels": 1, "filters": (4, 8), "dropout": (0.1,)}

@@ -11,7 +11,7 @@ from tests.factories import draw_discs
 from unet.config import ModelConfig
 from unet.models.metadata import ModelInfo
 from unet.prediction.advice import advise
-from unet.prediction.predictor import Prediction
+from unet.prediction.maps import Prediction
 from unet.preprocess.adjust import ImageAdjustments
 
 NATIVE = ModelConfig(input_size=(32, 32), filters=(4, 8), dropout=(0.0,), resolution="native")

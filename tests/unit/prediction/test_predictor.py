@@ -6,7 +6,8 @@ import pytest
 from unet import memmap
 from unet.errors import ImageError, ModelError
 from unet.prediction import predictor as module
-from unet.prediction.predictor import MAX_BATCH, Prediction, Predictor
+from unet.prediction.maps import Prediction
+from unet.prediction.predictor import MAX_BATCH, Predictor
 from unet.preprocess.adjust import ImageAdjustments
 
 random = np.random.default_rng(0)

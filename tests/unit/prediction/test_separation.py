@@ -8,8 +8,8 @@ from skimage.segmentation import clear_border
 
 from unet.config import PRESETS, ModelConfig, Separation, usual_separation
 from unet.models.metadata import read_info
+from unet.prediction.maps import Prediction
 from unet.prediction.objects import label_objects
-from unet.prediction.predictor import Prediction
 from unet.prediction.separation import find_objects
 from unet.settings import SHIPPED_MODELS
 from unet.training.inputs.targets import make_targets

@@ -7,7 +7,8 @@ from unet.config import Separation, preset
 from unet.datasets.inspection import inspect_dataset
 from unet.errors import ConfigError, ModelError
 from unet.evaluation.tune import tune
-from unet.models.folder import read_info, update_info
+from unet.models.folder import update_info
+from unet.models.metadata import read_info
 from unet.prediction.predictor import Predictor
 from unet.training import loop
 from unet.training.create import create_run

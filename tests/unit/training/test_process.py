@@ -40,8 +40,9 @@ def test_a_run_folder_holds_all_that_is_promised(make_run, settings):
 
 def test_scores_are_those_of_the_whole_validation_side(make_run, settings, dataset):
     from unet.datasets.inspection import inspect_dataset
-    from unet.models.folder import load_model, read_info
+    from unet.models.folder import load_model
     from unet.models.losses import crossentropy
+    from unet.models.metadata import read_info
     from unet.models.metrics import Dice
     from unet.training.inputs.resized import prepare
 

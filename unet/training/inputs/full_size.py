@@ -13,8 +13,9 @@ import numpy as np
 from filelock import FileLock
 
 from unet.config import ModelConfig
-from unet.datasets.add import Dataset
-from unet.datasets.inspection import DatasetReport, SampleReport, read_labels, require_usable
+from unet.datasets.inspection import read_labels, require_usable
+from unet.datasets.samples import DatasetReport, SampleReport
+from unet.datasets.store import Dataset
 from unet.errors import DatasetError
 from unet.files import atomic_folder, read_json, recover_folder, write_json
 from unet.io.images import read_image, room_to_work_on

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unet.datasets.add import Dataset, open_dataset
-from unet.datasets.inspection import DatasetReport, inspect_dataset
+from unet.datasets.add import open_dataset
+from unet.datasets.inspection import inspect_dataset
+from unet.datasets.samples import DatasetReport
+from unet.datasets.store import Dataset
 from unet.errors import DatasetError
 from unet.runs.state import RunInfo
 from unet.settings import Settings
