@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 from skimage.segmentation import find_boundaries
 
-from unet.preprocess.resize import to_channels, to_uint8
+from unet.preprocess.resize import Range, to_channels
 
 Color = tuple[int, int, int]
 
@@ -43,9 +43,21 @@ def _viridis() -> np.ndarray:
 HEAT = _viridis()
 
 
-def rgb(image: np.ndarray) -> np.ndarray:
-    """Return an image of any depth and number of channels as (height, width, 3) uint8, to look at."""
-    return to_channels(to_uint8(image), 3)
+def rgb(image: np.ndarray, shown: Range | None = None) -> np.ndarray:
+    """Return an image, or a part of one, of any depth and number of channels to look at.
+
+    Parameters
+    ----------
+    image : (height, width) or (height, width, channels) array
+    shown : Range, optional
+        The stored values that become black and white; those of this image by default. A part needs its image's.
+
+    Returns
+    -------
+    (height, width, 3) uint8
+        Dim images are stretched.
+    """
+    return to_channels((shown or Range.to_look_at(image))(image), 3)
 
 
 def outline(labels: np.ndarray, width: int = 1) -> np.ndarray:

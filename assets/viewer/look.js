@@ -111,7 +111,7 @@ export class Look {
     if (layers.objects) parts.push(["swatch", `linear-gradient(135deg, ${[8, 9, 12].map(swatch).join(", ")})`, "each nucleus"]);
     if (data.kept) parts.push(["faint", "transparent", "faint: left out"]);
     if (data.selected) parts.push(["swatch", "#fff", `white rim: nucleus ${data.selected}`]);
-    if (data.stretched) parts.push(["note", "", "brightness stretched to be seen"]);
+    if (data.stretched) parts.push(["note", "", "contrast stretched for display"]);
     this.view.find(".legend").replaceChildren(...parts.map((part) => legendPart(...part)));
   }
 

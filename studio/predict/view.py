@@ -121,7 +121,7 @@ def _send(job: Job, upload: Upload, page: int, scene: viewer.Scene, mount: str =
     def region(rows: slice, columns: slice):
         image = read_prepared(job, upload, page)[rows, columns]
         prediction = prediction_of(job, upload, page).crop(rows, columns)
-        return viewer.picture_of(image), prediction, objects_of(job, upload, page, decision)[rows, columns]
+        return viewer.picture_of(image, scene.range), prediction, objects_of(job, upload, page, decision)[rows, columns]
 
     viewer.send(scene, job.key(upload, page, decision).token, region, mount)
 

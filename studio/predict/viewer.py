@@ -24,7 +24,7 @@ from unet import render
 from unet.memmap import downscale_mean
 from unet.prediction.maps import Prediction
 from unet.prediction.objects import summarize_labels
-from unet.preprocess.resize import resize_labels
+from unet.preprocess.resize import Range, resize_labels
 from unet.settings import ASSETS
 
 FILES = ASSETS / "viewer"
@@ -57,8 +57,8 @@ class Scene:
         Height and width of the image, and of what is sent of it.
     classes : int
         How many kinds of objects there are.
-    stretched : bool
-        Whether its brightness is stretched, since a screen shows 8 bits.
+    range : Range
+        The stored values that are shown as black and white.
     content : bytes
         What travels.
     """
@@ -67,7 +67,7 @@ class Scene:
     size: tuple[int, int]
     shown: tuple[int, int]
     classes: int
-    stretched: bool
+    range: Range
     content: bytes
 
 
@@ -78,13 +78,14 @@ def make_scene(key: str, image: np.ndarray, prediction: Prediction, mount: str =
     """
     small = prediction.shrink(LONGEST)
     classes = 1 if small.classes is None else int(small.classes.max(initial=1))
-    content = pack({"key": key, "mount": mount}, picture_of(downscale_mean(image, LONGEST)), small)
-    return Scene(key, prediction.shape, small.shape, classes, image.dtype != np.uint8, content)
+    seen = Range.to_look_at(image)
+    content = pack({"key": key, "mount": mount}, picture_of(downscale_mean(image, LONGEST), seen), small)
+    return Scene(key, prediction.shape, small.shape, classes, seen, content)
 
 
-def picture_of(image: np.ndarray) -> np.ndarray:
-    """Return an image as 8-bit grey (height, width, 1) or colour (height, width, 3)."""
-    picture = render.rgb(image)
+def picture_of(image: np.ndarray, shown: Range) -> np.ndarray:
+    """Return an image or a part of it as 8-bit grey (height, width, 1) or colour (height, width, 3)."""
+    picture = render.rgb(image, shown)
     return (
         np.ascontiguousarray(picture[..., :1]) if (picture == picture[..., :1]).all() else np.ascontiguousarray(picture)
     )
@@ -221,7 +222,7 @@ def show(
         "size": scene.size,
         "shown": scene.shown,
         "classes": scene.classes,
-        "stretched": scene.stretched,
+        "stretched": scene.range != Range(),
         "threshold": threshold,
         "own": own,
         "count": count,

@@ -30,6 +30,7 @@ from unet.prediction.objects import label_objects
 from unet.prediction.predictor import Predictor
 from unet.prediction.result import Decisions
 from unet.preprocess.adjust import ImageAdjustments
+from unet.preprocess.resize import Range
 from unet.settings import SAMPLE_IMAGES, Settings
 
 SAMPLES = sorted(path.name for path in SAMPLE_IMAGES.glob("*.png"))
@@ -593,7 +594,7 @@ def test_large_images_are_sent_smaller():
     )
     assert scene.size == (3000, 1000)
     assert scene.shown == (1500, 500)
-    assert scene.stretched
+    assert scene.range != Range()
 
 
 def test_the_table_of_all_waits_where_it_would_take_long(open_app, model, monkeypatch):
@@ -657,7 +658,7 @@ def test_a_picture_of_one_hue_says_that_it_is_seen_as_grey(open_app):
     stream = io.BytesIO()
     Image.fromarray(grey * np.array([0, 0, 1], np.uint8)).save(stream, "PNG")
     app = upload(open_app("predict", model="nuclei"), ("blue.png", stream.getvalue()))
-    assert any("one hue" in each.value for each in app.caption)
+    assert any("single hue" in each.value for each in app.caption)
     assert "nuclei_channel" not in {each.key for each in app.pills}
 
 

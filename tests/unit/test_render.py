@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from unet import render
+from unet.preprocess.resize import Range
 
 random = np.random.default_rng(0)
 IMAGE = random.integers(0, 200, (24, 30), np.uint8)
@@ -81,3 +82,11 @@ def test_each_object_has_its_colour():
     assert picture[2, 17].tolist() == render.LABEL_COLORS[1].tolist()
     assert picture[5, 5].tolist() != picture[5, 14].tolist()
     assert picture[15, 20].tolist() == [100, 100, 100]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_part_is_as_bright_as_in_its_image(dtype):
+    image = np.random.default_rng(1).integers(5, 100, (40, 40)).astype(dtype)
+    image[30:] //= 4
+    shown = Range.to_look_at(image)
+    assert (render.rgb(image[30:], shown) == render.rgb(image)[30:]).all()

@@ -116,7 +116,7 @@ def _chosen(image: np.ndarray, names: tuple[str, ...]) -> ChannelChoice:
     if is_bright(colour) and highs[list(first)].min() > WHITE * highs.max():
         return ChannelChoice(first, names, "a bright background, as of a stained section, is seen in colour")
     if one_hue:
-        return ChannelChoice(tuple(shown[:3]), names, "the image has one hue, so that it is seen as grey", blend=True)
+        return ChannelChoice(tuple(shown[:3]), names, "the image has a single hue and is read as grey", blend=True)
     scores = {c: _roundness((values[..., c] - lows[c]) / ranges[c]) for c in shown}
     best = max(shown, key=scores.__getitem__)
     return ChannelChoice((best,), names, "it shows the most rounded, evenly filled objects", differ=True)

@@ -13,6 +13,9 @@ from unet.memmap import subsample
 # Left, upper, right and lower edge, in pixels and parts of them.
 Box = tuple[float, float, float, float]
 
+DIM = 128  # of 255: the 99.9th percentile of an image in which the eye finds little
+LEAST_CONTRAST = 32  # grey levels: noise around black is not made to fill the picture
+
 
 @dataclass(frozen=True)
 class Range:
@@ -23,12 +26,25 @@ class Range:
 
     @classmethod
     def of(cls, image: np.ndarray) -> Range:
-        """Measure an image as ``to_uint8`` does; of more than ``LARGE_PIXELS`` every n-th pixel of every n-th row."""
+        """Measure an image for a network; of more than ``LARGE_PIXELS`` every n-th pixel of every n-th row.
+
+        8-bit images stay as they are. Others are stretched so that their minimum becomes 0 and their 99.9th percentile
+        255: cameras put 12 bits into 16-bit files, and dividing by 257 would leave next to nothing to see. NaN and
+        infinities count as 0; a constant image becomes 0.
+        """
         if image.dtype == np.uint8:
             return cls()
         values = _finite(subsample(image))
-        low, high = float(values.min()), float(np.percentile(values, 99.9))
+        low, high = _darkest_and_brightest(values)
         return cls(low, high if high > low else float(values.max()))
+
+    @classmethod
+    def to_look_at(cls, image: np.ndarray) -> Range:
+        """Measure an image for the eye: an 8-bit image is stretched too where it is dim, at most eightfold."""
+        if image.dtype != np.uint8:
+            return cls.of(image)
+        low, high = _darkest_and_brightest(subsample(image))
+        return cls(low, max(high, low + LEAST_CONTRAST)) if low < high < DIM else cls()
 
     def __call__(self, part: np.ndarray) -> np.ndarray:
         """Bring the image or a part of it to 8 bits."""
@@ -39,23 +55,8 @@ class Range:
         return np.rint(np.clip((_finite(part) - self.low) * (255 / (self.high - self.low)), 0, 255)).astype(np.uint8)
 
 
-def to_uint8(image: np.ndarray) -> np.ndarray:
-    """Bring an image of any depth to 8 bits.
-
-    8-bit images stay as they are. Others are stretched so that their minimum becomes 0 and their 99.9th percentile
-    255: cameras put 12 bits into 16-bit files, and dividing by 257 would leave next to nothing to see.
-
-    Parameters
-    ----------
-    image : array of any shape
-        NaN and infinities count as 0.
-
-    Returns
-    -------
-    uint8 array of the same shape
-        All 0 where the image is constant.
-    """
-    return Range.of(image)(image)
+def _darkest_and_brightest(values: np.ndarray) -> tuple[float, float]:
+    return float(values.min()), float(np.percentile(values, 99.9))
 
 
 def _finite(image: np.ndarray) -> np.ndarray:

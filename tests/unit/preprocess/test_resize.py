@@ -5,24 +5,24 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from unet.preprocess.resize import (
+    Range,
     resize_classes,
     resize_image,
     resize_mask,
     resize_probability,
     rows_behind,
     to_channels,
-    to_uint8,
 )
 
 
 def test_8_bits_stay_as_they_are():
     image = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    assert to_uint8(image) is image
+    assert Range.of(image)(image) is image
 
 
 def test_12_bits_in_a_16_bit_file_fill_the_range():
     image = np.linspace(100, 4000, 10_000).astype(np.uint16).reshape(100, 100)
-    stretched = to_uint8(image)
+    stretched = Range.of(image)(image)
     assert (stretched.min(), stretched.max()) == (0, 255)
     assert np.abs(np.diff(stretched.ravel().astype(int))).max() <= 1
 
@@ -30,18 +30,36 @@ def test_12_bits_in_a_16_bit_file_fill_the_range():
 def test_a_single_hot_pixel_does_not_darken_the_rest():
     image = np.tile(np.linspace(0, 1000, 100), (100, 1)).astype(np.uint16)
     image[0, 0] = 65535
-    assert to_uint8(image)[:, -1].min() > 240
+    assert Range.of(image)(image)[:, -1].min() > 240
 
 
 @pytest.mark.parametrize("value", [0, 7.5, np.nan, np.inf])
 def test_constant_images_are_black(value):
-    assert not to_uint8(np.full((4, 4), value, np.float32)).any()
+    image = np.full((4, 4), value, np.float32)
+    assert not Range.of(image)(image).any()
+
+
+def test_a_dim_image_is_stretched_for_the_eye_alone():
+    dim = np.tile(np.arange(10, 90, dtype=np.uint8), (80, 1))
+    seen = Range.to_look_at(dim)(dim)
+    assert (seen.min(), seen.max()) == (0, 255)
+    assert Range.of(dim) == Range()
+
+
+@pytest.mark.parametrize("dark", [np.zeros((9, 9), np.uint8), np.tile(np.arange(3, 6, dtype=np.uint8), (9, 3))])
+def test_noise_around_black_stays_dark(dark):
+    assert Range.to_look_at(dark)(dark).max() < 32
+
+
+def test_a_bright_image_is_shown_as_it_is():
+    image = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    assert Range.to_look_at(image)(image) is image
 
 
 @given(arrays(np.float32, (5, 7), elements=st.floats(width=32)))
 def test_any_float_image_becomes_8_bits(image):
     with np.errstate(all="ignore"):
-        found = to_uint8(image)
+        found = Range.of(image)(image)
     assert found.dtype == np.uint8
     assert found.shape == image.shape
 
