@@ -20,7 +20,7 @@ from unet import render
 from unet.config import ModelConfig
 from unet.datasets.add import add_sample
 from unet.datasets.inspection import inspect_dataset
-from unet.evaluation.cache import show_outcome
+from unet.evaluation.outcomes import show_outcome
 from unet.io.images import read_image
 from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects

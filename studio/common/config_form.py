@@ -14,7 +14,7 @@ from studio.common.text import plain, told
 from studio.common.visitor import visitor
 from unet.config import ONLY_CROPS, PRESETS, Config, ModelConfig, TrainingConfig, preset
 from unet.errors import ConfigError, UnetError
-from unet.models.metadata import check_config
+from unet.models.limits import check_config
 from unet.models.network import different_weights
 from unet.models.registry import list_models
 from unet.settings import read_settings

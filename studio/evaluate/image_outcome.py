@@ -12,7 +12,7 @@ from studio.evaluate.image_picker import Labelled
 from unet import render
 from unet.config import Separation
 from unet.errors import UnetError
-from unet.evaluation.cache import ImageOutcome, show_outcome
+from unet.evaluation.outcomes import ImageOutcome, show_outcome
 from unet.models.registry import ModelEntry
 from unet.preprocess.resize import resize_image, resize_labels
 from unet.settings import Settings

@@ -47,7 +47,8 @@ def start_sample_training(settings: Settings, progress: Progress | None = None) 
     # Imported on the click: the first page has no need of them, and it should come up at once.
     from unet.datasets.add import add_sample
     from unet.datasets.inspection import inspect_dataset
-    from unet.training.create import create_run, start
+    from unet.training.create import create_run
+    from unet.training.launch import start
 
     running = current_run(settings)
     if running:

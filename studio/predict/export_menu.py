@@ -14,7 +14,8 @@ from studio.predict.corrected import corrections_of
 from studio.predict.pipeline import Decision, Job, objects_of, prediction_of, read_prepared
 from studio.predict.uploads import Upload
 from unet.corrections.history import counts, sentence
-from unet.exports.bundle import command_of, everything_zip, one_format, unique_stems
+from unet.exports.bundle import everything_zip, one_format, unique_stems
+from unet.exports.command import command_of
 from unet.exports.formats import FORMATS
 from unet.files import own_prefix
 from unet.prediction.filters import Ranges

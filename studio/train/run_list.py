@@ -20,7 +20,8 @@ from unet.runs.notes import LONGEST_TITLE, read_notes, title_of, write_notes
 from unet.runs.run import Run, current_run, delete_run, list_runs
 from unet.runs.state import RunState
 from unet.settings import Settings
-from unet.training.create import create_run, start
+from unet.training.create import create_run
+from unet.training.launch import start
 
 PARAMETER = "run"
 FEW = 6

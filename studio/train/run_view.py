@@ -18,7 +18,7 @@ from unet.runs.notes import LONGEST_NOTE, LONGEST_TITLE, read_notes, title_of, w
 from unet.runs.run import Run
 from unet.runs.state import Metrics, RunInfo, RunState
 from unet.settings import Settings
-from unet.training.create import request_stop, start
+from unet.training.launch import request_stop, start
 
 SECONDS = 1.0
 # The phases before the first batch, in their order, and what they are called on the page.

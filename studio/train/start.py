@@ -16,7 +16,7 @@ from unet.models.needs import lacks
 from unet.models.network import count_parameters, level_table
 from unet.runs.notes import LONGEST_TITLE
 from unet.settings import Settings
-from unet.training.create import estimate_seconds
+from unet.training.estimate import estimate_seconds
 
 
 @st.fragment

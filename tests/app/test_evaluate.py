@@ -15,10 +15,10 @@ from tests.factories import draw_discs, write_pairs
 from unet.config import ModelConfig
 from unet.datasets.add import add_folder
 from unet.datasets.inspection import inspect_dataset
-from unet.evaluation.cache import ImageOutcome
 from unet.evaluation.evaluate import THRESHOLDS, Evaluation, evaluate
 from unet.evaluation.matching import measure_overlaps
 from unet.evaluation.matching import outcomes as outcomes_of
+from unet.evaluation.outcomes import ImageOutcome
 from unet.models.folder import save_model, update_info
 from unet.models.metadata import ModelInfo, read_info
 from unet.prediction.objects import label_objects

@@ -17,7 +17,8 @@ from unet.datasets.inspection import inspect_dataset
 from unet.runs.record import Recorder
 from unet.runs.run import list_runs, open_run
 from unet.settings import PROJECT
-from unet.training.create import create_run, request_stop
+from unet.training.create import create_run
+from unet.training.launch import request_stop
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ from unet.runs.record import Recorder, write_state
 from unet.runs.run import Run, list_runs
 from unet.runs.state import Metrics, RunState
 from unet.settings import SHIPPED_MODELS, Settings
-from unet.training.create import create_run, request_stop
+from unet.training.create import create_run
+from unet.training.launch import request_stop
 
 BEST = {"val_loss": 0.2, "val_dice": 0.875, "val_iou": 0.75, "val_accuracy": 0.9}
 

@@ -20,7 +20,8 @@ from unet.datasets.store import list_datasets
 from unet.errors import ConfigError
 from unet.runs.record import Recorder
 from unet.runs.run import list_runs
-from unet.training.create import create_run, request_stop
+from unet.training.create import create_run
+from unet.training.launch import request_stop
 
 QUICK = {"epochs": 1, "filters": "4, 8", "dropout": "0.1", "input_size": "32"}
 

@@ -175,8 +175,8 @@ def model_folder(model: str | None, settings: Settings) -> Path:
 
 def evaluate(flags: argparse.Namespace) -> int:
     """Score a model on images with masks and print a table."""
-    from unet.evaluation.cache import to_text
     from unet.evaluation.evaluate import evaluate as score
+    from unet.evaluation.report import to_text
     from unet.prediction.predictor import Predictor
 
     settings = read_settings()

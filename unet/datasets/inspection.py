@@ -21,9 +21,8 @@ from unet.errors import DatasetError, ImageError
 from unet.files import atomic_folder, read_json, write_json
 from unet.io.budget import DECODING
 from unet.io.images import memory_to_work_on, read_image, room_to_work_on
-from unet.parallel import map_in_processes
+from unet.parallel import WORKERS, map_files, map_in_processes
 from unet.settings import Settings
-from unet.threads import WORKERS, map_files
 
 # Raised whenever the same files would give another report or other label maps.
 VERSION = 2

@@ -18,12 +18,12 @@ from unet.datasets.store import Dataset
 from unet.errors import DatasetError
 from unet.evaluation.scores import Counts, Scores, count, dice, iou, scores_of
 from unet.io.images import read_image
+from unet.parallel import WORKERS
 from unet.prediction.maps import Prediction
 from unet.prediction.objects import label_objects
 from unet.prediction.predictor import MAX_BATCH, Predictor
 from unet.prediction.separation import find_objects
 from unet.settings import Settings
-from unet.threads import WORKERS
 
 if TYPE_CHECKING:
     import pandas

@@ -15,11 +15,11 @@ from unet.datasets.samples import DatasetReport, SampleReport
 from unet.datasets.store import Dataset
 from unet.evaluation.scores import Scores, count, scores_of
 from unet.io.images import read_image
+from unet.parallel import WORKERS
 from unet.prediction.maps import Prediction
 from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects
 from unet.settings import Settings
-from unet.threads import WORKERS
 
 # All maps of the images are held at once: 16 million pixels of three maps take 64 MB.
 MAX_PIXELS = 16_000_000

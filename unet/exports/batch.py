@@ -10,8 +10,7 @@ from unet.datasets.layouts import find_samples
 from unet.errors import ImageError
 from unet.exports.bundle import Bundle, unique_stems
 from unet.exports.formats import USUAL
-from unet.exports.summary import ImageSummary
-from unet.exports.tables import summary_file, summary_row
+from unet.exports.tables import ImageSummary, summary_file, summary_row
 from unet.files import atomic_path
 from unet.io.images import IMAGE_SUFFIXES, map_image
 from unet.io.pixel_size import PixelSize, read_pixel_size

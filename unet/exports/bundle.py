@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-import shlex
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from unet.exports.command import command_of
 from unet.exports.formats import FORMATS, suits
 from unet.files import atomic_path
-from unet.flags import changed_flags
 from unet.io.pixel_size import PixelSize
-from unet.models.metadata import INFO_FILE
-from unet.models.weights import WEIGHTS_FILE
-from unet.prediction.filters import write_range
+from unet.models.folder import model_digest
 from unet.prediction.result import Decisions, Result
-from unet.preprocess.adjust import ImageAdjustments
 from unet.provenance import versions
 
 ABOUT = """Nuclei of {images}, found by U-Net Studio
@@ -198,33 +193,3 @@ def _about(count: int, decisions: Decisions, formats: Sequence[str]) -> str:
         threshold=decisions.threshold,
         formats="\n".join(lines),
     )
-
-
-def command_of(
-    decisions: Decisions, formats: Sequence[str], pages: Iterable[int] = (0,), pixel_size: PixelSize | None = None
-) -> str:
-    """Return the command line that makes the results again; of several pages, the first one's.
-
-    A pixel size that all images have is named, if it is square: it may have been told by hand.
-    """
-    words = ["python", "-m", "unet", "predict", "--model", decisions.model or decisions.info.name]
-    words += ["--input", "IMAGES", "--output", "RESULTS", "--threshold", repr(float(decisions.threshold))]
-    words += changed_flags(decisions.separation, decisions.info.separation)
-    words += changed_flags(decisions.preparation, ImageAdjustments())
-    if page := min(pages, default=0):
-        words += ["--page", str(page)]
-    if pixel_size and pixel_size.x == pixel_size.y:
-        words += ["--pixel-size", repr(float(pixel_size.x))]
-    for name, (low, high) in decisions.ranges.items():
-        words += ["--keep", write_range(name, low, high)]
-    if decisions.groups:
-        words += ["--group-by", decisions.groups]
-    return shlex.join([*words, "--export", *(["all"] if set(formats) == set(FORMATS) else formats)])
-
-
-def model_digest(folder: Path) -> str:
-    """Return the SHA-256 of a Model folder: of its description and its weights."""
-    digest = hashlib.sha256()
-    for name in (INFO_FILE, WEIGHTS_FILE):
-        digest.update((Path(folder) / name).read_bytes())
-    return digest.hexdigest()

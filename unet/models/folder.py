@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import itertools
 import os
 import re
@@ -17,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from unet.errors import ModelError
 from unet.files import atomic_folder, write_json
-from unet.models.metadata import INFO_FILE, MAX_NAME, ModelInfo, read_info, title_of
+from unet.models.metadata import INFO_FILE, ModelInfo, read_info, title_of
+from unet.models.untrusted import MAX_NAME
 from unet.models.weights import WEIGHTS_FILE, max_weights_bytes, read_weights
 from unet.room import require_room
 from unet.settings import SHIPPED_MODELS, Settings
@@ -156,3 +158,17 @@ def model_stamp(folder: Path) -> str:
     except OSError as error:
         raise ModelError(f"“{title_of(folder)}” is no Model folder: {error.strerror}.") from error
     return "-".join(f"{stat.st_mtime_ns:x}.{stat.st_size:x}.{stat.st_ino:x}" for stat in stats)
+
+
+def model_digest(folder: Path) -> str:
+    """Return the SHA-256 of a Model folder's description and weights: equal for equal models, wherever they lie.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read.
+    """
+    digest = hashlib.sha256()
+    for name in (INFO_FILE, WEIGHTS_FILE):
+        digest.update((Path(folder) / name).read_bytes())
+    return digest.hexdigest()

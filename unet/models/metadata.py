@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import copy
 import json
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from unet.config import ModelConfig, Separation, usual_separation
-from unet.errors import ConfigError, ModelError
+from unet.errors import ModelError
+from unet.models.limits import check_config
+from unet.models.untrusted import MAX_NAME, check_plain, finite_number, named_numbers, printable_name
 
 INFO_FILE = "model.json"
 # Format 1 knew neither separation nor images at their own size; it is still read.
 FORMAT_VERSION = 2
 MAX_INFO_BYTES = 256 * 1024
-# A U-Net of 64 to 1024 filters has 31 million parameters; this leaves room for three of them.
-MAX_PARAMETERS = 100_000_000
-# Values in the largest tensor of one image: 1 GiB of float32.
-MAX_TENSOR = 2**28
-
-MAX_NAME, MAX_TEXT, MAX_ENTRIES, MAX_DEPTH = 120, 4000, 200, 6
 
 # How images are brought to the network, said for other programs; the architecture's entries are what counts here.
 INTENSITY = {
@@ -97,16 +92,16 @@ class ModelInfo:
         kind = preprocessing(config)["kind"]
         if not isinstance(data["preprocessing"], dict) or data["preprocessing"].get("kind") != kind:
             raise ValueError(f"the preprocessing must be of the kind “{kind}”")
-        _check_plain(data["preprocessing"], "preprocessing")
-        _check_plain(data["provenance"], "provenance")
+        check_plain(data["preprocessing"], "preprocessing")
+        check_plain(data["provenance"], "provenance")
         if not isinstance(data["provenance"], dict):
             raise ValueError("provenance must be a table of names and values")
         return cls(
-            name=_name(data["name"]),
+            name=printable_name(data["name"]),
             config=check_config(config),
-            threshold=_number(data["threshold"], "threshold", low=0, high=1),
+            threshold=finite_number(data["threshold"], "threshold", low=0, high=1),
             separation=Separation.from_dict(data["separation"]) if "separation" in data else usual_separation(config),
-            scores=_scores(data["scores"]),
+            scores=named_numbers(data["scores"]),
             provenance=data["provenance"],
         )
 
@@ -166,79 +161,6 @@ def parse_info(content: bytes) -> ModelInfo:
         raise ValueError("it is nested too deeply") from None
     except OverflowError:
         raise ValueError("it holds a number that is too large") from None
-
-
-def check_config(config: ModelConfig) -> ModelConfig:
-    """Return the architecture if this program can handle it.
-
-    Raises
-    ------
-    ConfigError
-        If its weights or its largest tensor are beyond the bounds.
-    """
-    from unet.models.network import count_parameters
-
-    parameters = count_parameters(config)
-    if parameters > MAX_PARAMETERS:
-        raise ConfigError(
-            f"the network has {parameters:,} parameters, more than {MAX_PARAMETERS:,}; make `filters` smaller"
-        )
-    if largest_tensor(config) > MAX_TENSOR:
-        raise ConfigError(
-            "a single image would need tensors of more than 1 GiB; make `input_size` or `filters` smaller"
-        )
-    return config
-
-
-def largest_tensor(config: ModelConfig) -> int:
-    """Return the number of values in the network's largest tensor for one image: a level's skip connection, joined."""
-    from unet.models.network import tile_size
-
-    height, width = (tile_size(config),) * 2 if config.is_native else config.input_size
-    levels = [height * width // 4**level * 2 * filters for level, filters in enumerate(config.filters)]
-    return max(*levels, height * width * config.maps)
-
-
-def _name(value: Any) -> str:
-    # isprintable refuses line breaks, control characters and lone surrogates, none of which can be shown or stored.
-    if not isinstance(value, str) or not value.strip() or len(value) > MAX_NAME or not value.isprintable():
-        raise ValueError(f"name must be one printable line of at most {MAX_NAME} characters")
-    return value
-
-
-def _number(value: Any, what: str, low: float = -math.inf, high: float = math.inf) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-        raise ValueError(f"{what} must be a number" + (f" from {low} to {high}" if high < math.inf else ""))
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise ValueError(f"{what} must be finite")
-    return number
-
-
-def _scores(value: Any) -> dict[str, float]:
-    if not isinstance(value, dict) or len(value) > MAX_ENTRIES:
-        raise ValueError(f"scores must be a table of at most {MAX_ENTRIES} numbers")
-    return {_name(name): _number(score, "each score") for name, score in value.items()}
-
-
-def _check_plain(value: Any, what: str, depth: int = 0) -> None:
-    """Refuse what could not be shown or written again: endless tables, NaN, text that is no text."""
-    if depth > MAX_DEPTH:
-        raise ValueError(f"{what} is nested too deeply")
-    if isinstance(value, str):
-        if len(value) > MAX_TEXT:
-            raise ValueError(f"{what} holds a text of more than {MAX_TEXT} characters")
-        value.encode("utf-8")
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        _number(value, f"each number of {what}")
-    elif isinstance(value, dict | list):
-        if len(value) > MAX_ENTRIES:
-            raise ValueError(f"{what} has more than {MAX_ENTRIES} entries")
-        for part in [*value, *value.values()] if isinstance(value, dict) else value:
-            _check_plain(part, what, depth + 1)
 
 
 def _refuse_constant(text: str) -> float:

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from unet.memmap import LARGE_PIXELS, downscale_mean, new_map
-from unet.models.metadata import ModelInfo, largest_tensor, read_info
+from unet.models.limits import largest_tensor
+from unet.models.metadata import ModelInfo, read_info
 from unet.prediction.fitting import COARSE, fitted_scale, middle, usual_diameter
 from unet.prediction.maps import Prediction, Seen
 from unet.prediction.object_size import sizes_of

@@ -1,21 +1,15 @@
-"""Making a run, starting its trainer as a process, asking it to stop."""
+"""Making a run: all that is decided before anything is trained."""
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-
-import psutil
-from filelock import FileLock
 
 from unet.config import Config, preset
 from unet.datasets.add import SAMPLE_NAME, open_dataset
@@ -26,27 +20,18 @@ from unet.datasets.store import Dataset
 from unet.errors import ConfigError, RunError, TrainingBusy
 from unet.files import write_json
 from unet.flags import config_flags
-from unet.models.metadata import check_config
+from unet.models.limits import check_config
 from unet.models.needs import lacks
-from unet.models.network import different_weights, level_table
+from unet.models.network import different_weights
 from unet.models.registry import find_model
-from unet.processes import birth
 from unet.provenance import versions
 from unet.runs.record import write_state
-from unet.runs.run import Run, current_run, delete_run, list_runs
+from unet.runs.run import Run, delete_run, list_runs
 from unet.runs.state import RunInfo, RunState
-from unet.settings import PROJECT, Settings, read_settings
-
-# Measured with benchmarks/training.py on two x86-64 cores: multiplications a second while training.
-USUAL_SPEED = 1.4e11
-# Starting the process, loading TensorFlow and compiling the first step.
-START_SECONDS = 12
+from unet.settings import Settings, read_settings
 
 # Bytes of a run's name, a number behind it left out.
 MAX_NAME = 100
-
-# The trainers that this process has started: polled now and then, so that ended ones don't stay as zombies.
-_started: list[subprocess.Popen] = []
 
 
 def create_run(
@@ -135,51 +120,6 @@ def check_start(config: Config, settings: Settings) -> None:
         )
 
 
-def start(run: Run, settings: Settings) -> None:
-    """Start, or go on with, a run's training as a process of its own that outlives this one.
-
-    Raises
-    ------
-    TrainingBusy
-        If another training is under way on this machine.
-    RunError
-        If there is nothing left to train.
-    """
-    with FileLock(settings.runs / ".start.lock"):
-        busy = current_run(settings)
-        if busy:
-            raise TrainingBusy(busy.name)
-        state = run.state()
-        if not state.resumable:
-            raise RunError(f"The run “{run.name}” is {state.status}: there is nothing left to train.")
-        run.stop_request.unlink(missing_ok=True)
-        epochs = run.info().config.training.epochs
-        write_state(run, state.started_anew(epochs=epochs))
-        with run.log.open("ab") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "unet", "train", "--resume", run.name],
-                cwd=PROJECT,
-                env={**os.environ, "UNET_HOME": str(settings.home)},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-        # Until it can speak for itself: from here on its process tells whether it is there, not the time that passes.
-        if run.state().pid is None:
-            write_state(run, state.started_anew(epochs=epochs, pid=process.pid, born=birth(process.pid)))
-    # The pages should stay quick while the trainer has all cores to itself.
-    with suppress(psutil.Error):
-        psutil.Process(process.pid).nice(5)
-    _started[:] = [*(trainer for trainer in _started if trainer.poll() is None), process]
-
-
-def request_stop(run: Run) -> None:
-    """Ask a training to stop after the batch that it is at; the best model and the last checkpoint stay."""
-    if run.state().active:
-        run.stop_request.touch()
-
-
 def create_and_train(
     source: str | Path,
     *,
@@ -226,28 +166,6 @@ def create_and_train(
         delete_run(run)
         raise
     return run
-
-
-def estimate_seconds(config: Config, samples: int, settings: Settings) -> float:
-    """Estimate how long a training of all epochs takes, roughly, from the work in the network.
-
-    The speed is that of the last run on this machine where there is one, else that of two usual cores.
-    """
-    speed = next(filter(None, map(_speed, list_runs(settings))), USUAL_SPEED)
-    shown = (config.training.crops or samples) if config.model.is_native else samples
-    return START_SECONDS + config.training.epochs * shown * work_per_image(config) / speed
-
-
-def _speed(run: Run) -> float | None:
-    """Return the multiplications a second of a run, if it has got as far."""
-    with suppress(RunError):
-        return (run.state().images_per_second or 0) * work_per_image(run.info().config)
-    return None
-
-
-def work_per_image(config: Config) -> float:
-    """Return the multiplications that training on one image takes: three times those of predicting it."""
-    return 3.0 * sum(row["parameters"] * row["height"] * row["width"] for row in level_table(config.model))
 
 
 def command_of(config: Config, dataset: Dataset) -> str:

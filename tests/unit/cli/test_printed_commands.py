@@ -20,7 +20,7 @@ from unet.datasets.add import add_folder, add_sample, add_zip
 from unet.datasets.inspection import inspect_dataset
 from unet.datasets.store import Dataset, keep_groups
 from unet.exports.batch import predict_files
-from unet.exports.bundle import command_of
+from unet.exports.command import command_of
 from unet.exports.formats import FORMATS
 from unet.io.pixel_size import PixelSize
 from unet.models.registry import find_model

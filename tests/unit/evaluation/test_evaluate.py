@@ -14,8 +14,10 @@ from unet.config import ModelConfig, Separation
 from unet.datasets.add import add_folder
 from unet.datasets.inspection import inspect_dataset
 from unet.errors import DatasetError
-from unet.evaluation.cache import evaluation_key, keep_evaluation, show_outcome, stored_evaluation, to_text
+from unet.evaluation.cache import evaluation_key, keep_evaluation, stored_evaluation
 from unet.evaluation.evaluate import THRESHOLDS, Evaluation, count_pixels, evaluate
+from unet.evaluation.outcomes import show_outcome
+from unet.evaluation.report import to_text
 from unet.evaluation.scores import dice, iou
 from unet.models.folder import update_info
 from unet.models.metadata import ModelInfo, read_info

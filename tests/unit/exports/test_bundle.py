@@ -17,10 +17,12 @@ import tifffile
 from unet.cli.arguments import preparation_from_flags, separation_from_flags
 from unet.cli.main import make_parser
 from unet.config import Separation
-from unet.exports.bundle import command_of, everything_zip, model_digest, one_format, unique_stems
+from unet.exports.bundle import everything_zip, one_format, unique_stems
+from unet.exports.command import command_of
 from unet.exports.formats import FORMATS
 from unet.exports.tables import group_rows
 from unet.io.pixel_size import PixelSize
+from unet.models.folder import model_digest
 from unet.prediction.result import Decisions
 from unet.preprocess.adjust import ImageAdjustments
 

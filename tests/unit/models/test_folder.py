@@ -20,7 +20,8 @@ from unet.config import ModelConfig
 from unet.errors import ModelError
 from unet.files import write_json
 from unet.models.folder import load_model, model_stamp, save_model
-from unet.models.metadata import INFO_FILE, MAX_INFO_BYTES, MAX_PARAMETERS, ModelInfo, read_info
+from unet.models.limits import MAX_PARAMETERS
+from unet.models.metadata import INFO_FILE, MAX_INFO_BYTES, ModelInfo, read_info
 from unet.models.network import build_unet, count_parameters
 from unet.models.registry import find_model, list_models, store_model_zip
 from unet.models.weights import WEIGHTS_FILE, check_weights, read_weights, saved_layout

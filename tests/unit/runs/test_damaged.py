@@ -21,7 +21,7 @@ from unet.runs import alive
 from unet.runs.record import Recorder, write_state
 from unet.runs.run import current_run, list_runs, open_run
 from unet.runs.state import RunState
-from unet.training.create import estimate_seconds
+from unet.training.estimate import estimate_seconds
 
 MANY = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 LEAVES = strategies.one_of(

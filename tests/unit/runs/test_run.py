@@ -8,7 +8,8 @@ from unet.errors import RunError
 from unet.runs.record import Recorder, write_state
 from unet.runs.run import delete_run, list_runs, open_run
 from unet.runs.state import RunState
-from unet.training.create import create_run, estimate_seconds, work_per_image
+from unet.training.create import create_run
+from unet.training.estimate import estimate_seconds, work_per_image
 
 
 def test_run_json_comes_back(make_run, settings):

@@ -12,7 +12,7 @@ import pytest
 from unet.errors import RunError, TrainingBusy
 from unet.runs.run import current_run
 from unet.settings import PROJECT
-from unet.training.create import request_stop, start
+from unet.training.launch import request_stop, start
 
 
 def wait_for(condition, seconds=120):

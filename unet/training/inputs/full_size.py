@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
-from filelock import FileLock
 
 from unet.config import ModelConfig
-from unet.datasets.inspection import read_labels, require_usable
 from unet.datasets.samples import DatasetReport, SampleReport
 from unet.datasets.store import Dataset
 from unet.errors import DatasetError
-from unet.files import atomic_folder, read_json, recover_folder, write_json
-from unet.io.images import read_image, room_to_work_on
+from unet.files import read_json, write_json
 from unet.preprocess.normalize import kind_of, normalize
 from unet.settings import Settings
-from unet.threads import map_files
-from unet.training.inputs.resized import new_array
+from unet.training.inputs.cache import Progress, for_each_sample, new_array, prepared_folder
 from unet.training.inputs.targets import make_targets
 
 # Raised whenever the same files would give other arrays.
@@ -73,7 +67,7 @@ def prepare_native(
     report: DatasetReport,
     model: ModelConfig,
     settings: Settings,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> NativeSamples:
     """Read all usable samples and make their targets, or take what an earlier call with the same content left.
 
@@ -94,16 +88,15 @@ def prepare_native(
     DatasetError
         If there is too little to train on, the dataset's files have changed, or there is no room on the disk.
     """
-    require_usable(report)
-    dataset.check()
     if model.classes != 1:
         raise DatasetError("Training at native resolution knows one class; set classes to 1.")
-    folder = dataset.folder / "prepared" / _key(report, model)
-    with FileLock(dataset.folder / ".lock"):
-        recover_folder(folder)
-        if not folder.exists():
-            with atomic_folder(folder) as temporary:
-                _write(temporary, dataset, report.usable, model, settings, progress)
+    folder = prepared_folder(
+        dataset,
+        report,
+        ["native", VERSION],
+        [model.channels, model.outputs, model.intensity],
+        lambda temporary: _write(temporary, dataset, report.usable, model, settings, progress),
+    )
     index = read_json(folder / "index.json")
     return NativeSamples(
         ids=index["ids"],
@@ -112,12 +105,6 @@ def prepare_native(
         pixels=np.load(folder / "images.npy", mmap_mode="r"),
         targets=np.load(folder / "targets.npy", mmap_mode="r"),
     )
-
-
-def _key(report: DatasetReport, model: ModelConfig) -> str:
-    used = [(sample.id, sample.values) for sample in report.usable]
-    content = ["native", VERSION, report.fingerprint, used, model.channels, model.outputs, model.intensity]
-    return blake2b(json.dumps(content).encode(), digest_size=10).hexdigest()
 
 
 def _starts_of(sizes: Sequence[tuple[int, int]]) -> np.ndarray:
@@ -131,24 +118,21 @@ def _write(
     samples: list[SampleReport],
     model: ModelConfig,
     settings: Settings,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> None:
-    files = {sample.id: sample.image for sample in dataset.samples()}
     sizes = [(sample.height, sample.width) for sample in samples]
     starts = _starts_of(sizes)
     pixels = new_array(folder / "images.npy", (int(starts[-1]), model.channels))
     targets = new_array(folder / "targets.npy", (int(starts[-1]), model.maps))
     kinds = [""] * len(samples)
 
-    def fill(row: int) -> None:
-        sample, part = samples[row], slice(starts[row], starts[row + 1])
-        with room_to_work_on(files[sample.id], max_megapixels=settings.max_image_megapixels):
-            image = read_image(files[sample.id], max_megapixels=settings.max_image_megapixels)
-            kinds[row] = kind_of(image)
-            pixels[part] = normalize(image, model).reshape(-1, model.channels)
-            targets[part] = make_targets(read_labels(dataset, sample.id))[..., : model.maps].reshape(-1, model.maps)
+    def fill(row: int, image: np.ndarray, labels: np.ndarray) -> None:
+        part = slice(starts[row], starts[row + 1])
+        kinds[row] = kind_of(image)
+        pixels[part] = normalize(image, model).reshape(-1, model.channels)
+        targets[part] = make_targets(labels)[..., : model.maps].reshape(-1, model.maps)
 
-    map_files(fill, range(len(samples)), progress)
+    for_each_sample(dataset, samples, fill, settings, progress)
     pixels.flush()
     targets.flush()
     write_json(folder / "index.json", {"ids": [sample.id for sample in samples], "sizes": sizes, "kinds": kinds})

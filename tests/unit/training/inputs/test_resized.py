@@ -9,7 +9,7 @@ from unet.config import ModelConfig
 from unet.datasets.add import add_folder
 from unet.datasets.inspection import inspect_dataset, read_labels
 from unet.errors import DatasetError
-from unet.training.inputs import resized as module
+from unet.training.inputs import cache
 from unet.training.inputs.resized import prepare
 
 SMALL = ModelConfig(input_size=(32, 48), filters=(4, 8), dropout=0.0)
@@ -95,7 +95,7 @@ def test_giving_up_leaves_nothing_half_done(tutorial_folder, opened):
 
 def test_a_full_disk_is_said_before_anything_is_written(tutorial_folder, opened, monkeypatch):
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: usage(1000, 1000, 0))
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda path: usage(1000, 1000, 0))
     with pytest.raises(DatasetError, match="no room"):
         opened(tutorial_folder)
     monkeypatch.undo()
