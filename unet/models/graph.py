@@ -26,7 +26,7 @@ EPSILON = 1e-3
 LEAK = 0.2
 
 
-def build_graph(config: ModelConfig, weights: Weights) -> onnx.ModelProto:
+def build_graph(config: ModelConfig, weights: Weights, folded: bool = True) -> onnx.ModelProto:
     """Write the network down as ONNX.
 
     Parameters
@@ -34,6 +34,9 @@ def build_graph(config: ModelConfig, weights: Weights) -> onnx.ModelProto:
     config : ModelConfig
     weights : dict
         Of each layer, from ``unet.models.weights.read_weights``.
+    folded : bool
+        Otherwise each layer is written down as Keras has it, batch normalisations and concatenations too: slower, for
+        looking at what each of them does.
 
     Returns
     -------
@@ -42,7 +45,7 @@ def build_graph(config: ModelConfig, weights: Weights) -> onnx.ModelProto:
         maps) float32. At native resolution height and width are any multiples of ``2 ** config.depth``, else those of
         ``config.input_size``.
     """
-    graph = _Graph(config, weights)
+    graph = _Graph(config, weights, folded)
     x = graph.add("Transpose", "channels_first", INPUT, perm=[0, 3, 1, 2])
     x = graph.add("Mul", "scale", x, graph.constant("1/255", np.float32(1 / 255)))
 
@@ -58,6 +61,8 @@ def build_graph(config: ModelConfig, weights: Weights) -> onnx.ModelProto:
         kernel, bias = weights[f"rise{level}"]
         values = graph.constants(f"rise{level}", kernel.transpose(3, 2, 0, 1), bias)
         x = graph.add("ConvTranspose", f"rise{level}", x, *values, kernel_shape=[2, 2], strides=[2, 2])
+        if not folded:
+            x, skip = graph.add("Concat", f"skip{level}", x, skip, axis=1), ""
         x = graph.block(f"up{level}", x, "ab"[: config.decoder_convolutions], skip)
 
     kernel, bias = weights["probability"]
@@ -71,8 +76,8 @@ def build_graph(config: ModelConfig, weights: Weights) -> onnx.ModelProto:
 class _Graph:
     """What has been written so far; each method adds nodes and returns the name of the tensor that they give."""
 
-    def __init__(self, config: ModelConfig, weights: Weights):
-        self.config, self.weights = config, weights
+    def __init__(self, config: ModelConfig, weights: Weights, folded: bool):
+        self.config, self.weights, self.folded = config, weights, folded
         self.nodes: list[onnx.NodeProto] = []
         self.values: list[onnx.TensorProto] = []
 
@@ -112,13 +117,19 @@ class _Graph:
     def _normalised(self, layer: str, xs: list[str]) -> str:
         kernel, bias = self.weights[layer]
         norm = f"{layer}_norm"
-        if self.config.normalization == "batch":
+        if self.config.normalization == "batch" and self.folded:
             scale, shift, mean, variance = (value.astype(np.float64) for value in self.weights[norm])
             factor = scale / np.sqrt(variance + EPSILON)
             kernel = (kernel * factor).astype(np.float32)
             bias = ((bias - mean) * factor + shift).astype(np.float32)
             return self.convolution(norm, xs, kernel, bias)
         x = self.convolution(layer, xs, kernel, bias)
+        if self.config.normalization == "batch":
+            names = ("scale", "shift", "mean", "variance")
+            values = [
+                self.constant(f"{norm}/{each}", value) for each, value in zip(names, self.weights[norm], strict=True)
+            ]
+            return self.add("BatchNormalization", norm, x, *values, epsilon=EPSILON)
         return self._group_norm(norm, x) if self.config.normalization == "group" else x
 
     def _group_norm(self, name: str, x: str) -> str:

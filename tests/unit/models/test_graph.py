@@ -99,18 +99,20 @@ def test_layers_and_values_are_those_of_keras(normalization, tmp_path):
             np.testing.assert_array_equal(value, truth)
 
 
+@pytest.mark.parametrize("folded", [True, False])
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
-def test_each_tensor_is_what_the_layer_of_its_name_gives(normalization, tmp_path):
+def test_each_tensor_is_what_the_layer_of_its_name_gives(normalization, folded, tmp_path):
     config = ModelConfig((16, 16), 1, 3, (2, 3, 4), (0.1,), normalization=normalization, activation="gelu")
     model = trained(config, 0)
     save_model(tmp_path / "model", model, ModelInfo("tiny", config))
-    graph = build_graph(config, read_weights(tmp_path / "model" / WEIGHTS_FILE, config))
+    graph = build_graph(config, read_weights(tmp_path / "model" / WEIGHTS_FILE, config), folded)
     onnx.checker.check_model(graph, full_check=True)
     written = {name for node in graph.graph.node for name in node.output}
     layers = [layer for layer in model.layers if layer.name in written]
-    folded = [layer for layer in model.layers if layer.name not in written]
-    assert {type(layer).__name__ for layer in folded} <= {"InputLayer", "Dropout", "Concatenate", "Conv2D"}
-    assert any(layer.name == "down1a" for layer in folded) == (normalization == "batch")
+    left_out = [layer for layer in model.layers if layer.name not in written]
+    kinds = {"InputLayer", "Dropout"} | ({"Concatenate", "Conv2D"} if folded else set())
+    assert {type(layer).__name__ for layer in left_out} <= kinds
+    assert any(layer.name == "down1a" for layer in left_out) == (folded and normalization == "batch")
     names = [layer.name for layer in layers]
     graph.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
     image = image_of(config, 3).astype(np.float32)
