@@ -176,7 +176,8 @@ def model_folder(model: str | None, settings: Settings) -> Path:
 def evaluate(flags: argparse.Namespace) -> int:
     """Score a model on images with masks and print a table."""
     from unet.evaluation.evaluate import evaluate as score
-    from unet.evaluation.report import to_text
+    from unet.evaluation.others import evaluate_labels
+    from unet.evaluation.report import comparison_to_text, to_text
     from unet.prediction.predictor import Predictor
 
     settings = read_settings()
@@ -187,6 +188,13 @@ def evaluate(flags: argparse.Namespace) -> int:
         report = inspect_dataset(dataset, settings, progress=update)
     own = run.model_folder if run and not flags.model else None
     predictor = Predictor.open(own or model_folder(flags.model, settings))
+    ids, theirs, problems = run.info().validation_ids if run else None, None, []
+    if flags.labels:
+        with progress("Comparing", unit="image") as update:
+            theirs, problems = evaluate_labels(flags.labels, dataset, report, ids=ids, progress=update)
+        ids = [image.id for image in theirs.images]
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
     with progress("Scoring", unit="image") as update:
         evaluation = score(
             predictor,
@@ -195,14 +203,16 @@ def evaluate(flags: argparse.Namespace) -> int:
             settings,
             threshold=flags.threshold,
             separation=separation_from_flags(flags, predictor.info.separation),
-            ids=run.info().validation_ids if run else None,
+            ids=ids,
             progress=update,
         )
     print(to_text(evaluation))
+    if theirs:
+        print(comparison_to_text(evaluation, theirs))
     if flags.json:
-        write_json(flags.json, evaluation.to_dict())
+        write_json(flags.json, evaluation.to_dict() | ({"labels": theirs.to_dict()} if theirs else {}))
         print(f"All scores: {flags.json}")
-    return 0
+    return 1 if problems else 0
 
 
 def export(flags: argparse.Namespace) -> int:

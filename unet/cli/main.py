@@ -169,6 +169,13 @@ def _add_evaluate(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--run", metavar="RUN", help="score only the validation images of this run (its model, unless --model is given)"
     )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="PATH",
+        help="compare with the nuclei that another program found: a folder of label maps, ImageJ ROIs, GeoJSON or "
+        "COCO, named like the images, or one file of all; only images that have one are scored",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all scores, image by image, to this file")
 
 

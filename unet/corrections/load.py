@@ -30,7 +30,9 @@ Size = tuple[int, int]
 Rings = list[list[Point]]
 
 
-def read_nuclei(content: bytes, name: str, size: Size, image_name: str = "") -> np.ndarray:
+def read_nuclei(
+    content: bytes, name: str, size: Size, image_name: str = "", *, may_be_empty: bool = False
+) -> np.ndarray:
     """Read the nuclei of an image from a file that this or another program wrote.
 
     Parameters
@@ -43,6 +45,8 @@ def read_nuclei(content: bytes, name: str, size: Size, image_name: str = "") -> 
         Height and width of the image.
     image_name : str
         The image's, by which a COCO file of several images is searched.
+    may_be_empty : bool
+        Whether a file without nuclei is an answer, and not a mistake.
 
     Returns
     -------
@@ -84,7 +88,7 @@ def read_nuclei(content: bytes, name: str, size: Size, image_name: str = "") -> 
             zlib.error,
         ) as error:
             raise ImageError(f"{name} cannot be read; it is damaged, or no file of its kind.") from error
-    if not labels.any():
+    if not may_be_empty and not labels.any():
         raise ImageError(f"{name} holds no nuclei that lie in the image.")
     return labels
 

@@ -83,6 +83,15 @@ class Evaluation:
         """Return the stains that there are."""
         return sorted({image.stain for image in self.images if image.stain})
 
+    def only(self, ids: Collection[str]) -> Evaluation:
+        """Return the evaluation of some of its images, at least of one."""
+        kept = [place for place, image in enumerate(self.images) if image.id in ids]
+        return dataclasses.replace(
+            self,
+            images=tuple(self.images[place] for place in kept),
+            counts=tuple(tuple(row[place] for place in kept) for row in self.counts),
+        )
+
     def best_threshold(self) -> float:
         """Return the threshold of the highest competition score."""
         return max(self.thresholds, key=lambda threshold: self.scores(threshold).competition)

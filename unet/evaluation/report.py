@@ -38,6 +38,17 @@ def to_text(evaluation: Evaluation, worst: int = 5) -> str:
     return "\n".join(lines)
 
 
+def comparison_to_text(ours: Evaluation, theirs: Evaluation, most: int = 5) -> str:
+    """Return the scores of two on the same images to print: a line each, and the images on which they differ most."""
+    lines = [f"{'the same images':16} {'images':>6} {'nuclei':>7} {'found':>7} " + " ".join(f"{n:>8}" for n in TABLE)]
+    lines += [_line(each.model, each.scores()) for each in (ours, theirs)]
+    lines.append(f"{'images that differ most':37} {ours.model[:12]:>12} {theirs.model[:12]:>12}")
+    others = {row["id"]: row["competition"] for row in theirs.rows()}
+    pairs = [(row["id"], row["competition"], others[row["id"]]) for row in ours.rows()]
+    pairs.sort(key=lambda pair: -abs(pair[1] - pair[2]))
+    return "\n".join([*lines, *(f"{name[:36]:37} {one:12.4f} {other:12.4f}" for name, one, other in pairs[:most])])
+
+
 def _line(name: str, scores: Scores) -> str:
     figures = " ".join(f"{value(scores):8.4f}" for value in TABLE.values())
     return f"{name[:16]:16} {scores.images:6d} {scores.nuclei:7,d} {scores.found:7,d} {figures}"
