@@ -7,8 +7,8 @@ from pathlib import Path
 
 from unet.config import Separation
 from unet.corrections.by_name import read_nuclei_of
-from unet.datasets.inspection import DatasetReport, read_labels
-from unet.datasets.samples import SampleReport
+from unet.datasets.inspection import read_labels
+from unet.datasets.samples import DatasetReport, SampleReport
 from unet.datasets.store import Dataset
 from unet.errors import DatasetError, ImageError
 from unet.evaluation.evaluate import EvaluatedImage, Evaluation
