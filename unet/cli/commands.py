@@ -9,7 +9,7 @@ import runpy
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 from tqdm import tqdm
@@ -188,7 +188,9 @@ def evaluate(flags: argparse.Namespace) -> int:
         report = inspect_dataset(dataset, settings, progress=update)
     own = run.model_folder if run and not flags.model else None
     predictor = Predictor.open(own or model_folder(flags.model, settings))
-    ids, theirs, problems = run.info().validation_ids if run else None, None, []
+    ids: Collection[str] | None = run.info().validation_ids if run else None
+    theirs = None
+    problems: list[str] = []
     if flags.labels:
         with progress("Comparing", unit="image") as update:
             theirs, problems = evaluate_labels(flags.labels, dataset, report, ids=ids, progress=update)
