@@ -6,6 +6,7 @@ import streamlit as st
 
 from studio.common.empty import ILLUSTRATIONS
 from studio.common.navigation import enter
+from studio.common.parameters import RUN, SAMPLES
 from studio.common.text import plain, told
 from studio.common.visitor import SOMEBODY_ELSES, visitor
 from studio.home.diagram import show_diagram
@@ -48,9 +49,9 @@ with welcome.container(key="welcome"):
         except (UnetError, OSError) as error:  # a full disk, say
             st.error(f"The training could not be started. {told(error)}", icon=":material/error:")
         else:
-            st.switch_page("pages/train.py", query_params={"run": run.name})
+            st.switch_page("pages/train.py", query_params={RUN: run.name})
     elif predict:
-        st.switch_page("pages/predict.py", query_params={"samples": "1"})
+        st.switch_page("pages/predict.py", query_params={SAMPLES: "1"})
     elif others:
         st.info(SOMEBODY_ELSES, icon=":material/hourglass_top:")
     elif running:

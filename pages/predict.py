@@ -8,7 +8,7 @@ from studio.common.empty import show_empty
 from studio.common.model_picker import choose_models
 from studio.common.navigation import enter
 from studio.common.text import told
-from studio.predict.controls import read_preparation
+from studio.predict.adjustments import read_preparation
 from studio.predict.image_picker import choose_images, upload_images
 from studio.predict.pipeline import Job
 from studio.predict.view import show_results

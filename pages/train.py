@@ -7,6 +7,7 @@ import streamlit as st
 from studio.common.dataset_picker import came_as, choose, choose_dataset, chosen_dataset, dataset_report, use_sample
 from studio.common.empty import show_empty
 from studio.common.navigation import enter
+from studio.common.parameters import DATASET, RUN
 from studio.common.scroll import scroll
 from studio.common.text import plain, told
 from studio.common.visitor import administrator_door, visitor
@@ -22,7 +23,7 @@ from unet.settings import read_settings
 
 enter()
 settings = read_settings()
-name = st.query_params.get("run")
+name = st.query_params.get(RUN)
 page = st.container(horizontal_alignment="center").container(width=1120)
 
 
@@ -109,7 +110,7 @@ def offer_predicting(dataset, report):
         "pages/predict.py",
         label=f"**Predict {'this image' if count == 1 else f'these {these}'}**",
         icon=":material/image_search:",
-        query_params={"dataset": dataset.id},
+        query_params={DATASET: dataset.id},
     )
 
 

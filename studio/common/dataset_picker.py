@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import streamlit as st
 
+from studio.common.parameters import DATASET, MODEL, OTHER_MODEL
 from studio.common.progress import progress_bar
 from studio.common.scroll import begin_at_top
 from studio.common.text import own_file_name, plain, told
@@ -24,9 +25,8 @@ from unet.io.images import IMAGE_SUFFIXES
 from unet.ownership import NotYours
 from unet.settings import MB, Settings
 
-PARAMETER = "dataset"
 # What else of an address outlives the choice: the models of the Evaluate page.
-KEPT = ("model", "other")
+KEPT = (MODEL, OTHER_MODEL)
 SOURCES = {
     "zip": ":material/folder_zip: Zip file",
     "folder": ":material/drive_folder_upload: Folder",
@@ -43,7 +43,7 @@ CHUNK = 4 * MB
 
 def chosen_dataset(settings: Settings) -> Dataset | None:
     """Return the dataset that the address names, or None; one that is gone is said to be."""
-    name = st.query_params.get(PARAMETER)
+    name = st.query_params.get(DATASET)
     if not name:
         return None
     dataset = find_dataset(name, settings)
@@ -72,7 +72,7 @@ def _held(name: str, fingerprint: str, root: str, groups: bytes, _dataset: Datas
 def choose(dataset_id: str | None) -> None:
     """Put a dataset into the address, or take it out."""
     kept = {name: st.query_params[name] for name in KEPT if name in st.query_params}
-    st.query_params.from_dict(kept | ({PARAMETER: dataset_id} if dataset_id else {}))
+    st.query_params.from_dict(kept | ({DATASET: dataset_id} if dataset_id else {}))
     # An uploader with a new key lets go of the old one's files, which Streamlit holds in memory.
     st.session_state["upload_round"] = st.session_state.get("upload_round", 0) + 1
     begin_at_top()

@@ -1,4 +1,4 @@
-"""Model cards: what a shipped model was made from, how well it does, and what it is bad at; shown from ``docs/``."""
+"""What is said of a model: what its folder says of itself, and of a shipped one its card from ``docs/``."""
 
 from __future__ import annotations
 
@@ -7,11 +7,26 @@ from pathlib import Path
 
 import streamlit as st
 
+from studio.common.text import plain, size_of
+from unet.models.metadata import ModelInfo
+from unet.models.network import count_parameters
 from unet.models.registry import ModelEntry
 from unet.settings import PROJECT, SHIPPED_MODELS
 
 DOCS = PROJECT / "docs"
 PICTURE = re.compile(r"^!\[(?P<words>[^\]]*)\]\((?P<file>[\w./-]+)\)$", re.MULTILINE)
+
+SCORES = {"competition": "Score", "dice": "Dice", "iou": "IoU", "accuracy": "Accuracy"}
+ORIGIN = {
+    "created": "Made",
+    "run": "Run",
+    "dataset": "Dataset",
+    "samples": "Samples",
+    "epochs": "Epochs",
+    "best_epoch": "Best epoch",
+    "seed": "Seed",
+    "command": "Command",
+}
 
 
 def card_of(entry: ModelEntry) -> Path | None:
@@ -33,3 +48,53 @@ def show_card(path: Path) -> None:
         st.image(str(path.parent / found["file"]), alt=found["words"], caption=found["words"])
         start = found.end()
     st.markdown(text[start:])
+
+
+def show_about(entry: ModelEntry) -> None:
+    """Draw what a model says of itself. An uploaded one may say anything, so none of it is taken for Markdown."""
+    info = entry.info
+    st.markdown(f"**{plain(info.name)}**")
+    scores = {label: info.scores[name] for name, label in SCORES.items() if name in info.scores}
+    if scores:
+        with st.container(horizontal=True, gap="medium"):
+            for label, score in scores.items():
+                st.metric(label, f"{score:.3f}", width="content")
+        st.caption(_measured_on(info))
+    else:
+        st.caption("No scores recorded.")
+    height, width = info.config.input_size
+    size = "any size" if info.config.is_native else f"{size_of(width, height)} pixels"
+    facts = {
+        "Threshold": f"{info.threshold:.2f}",
+        "Network": f"{count_parameters(info.config):,} parameters, {len(info.config.filters)} levels",
+        "Input": f"{size}, {'grey' if info.config.channels == 1 else 'colour'}",
+    }
+    if not info.config.has_heads and info.config.classes == 1:
+        facts["Tells"] = "a mask alone: touching nuclei are separated by their shape, and some are merged"
+    if info.config.has_heads:
+        facts["Tells"] = "mask, border and distance: touching nuclei apart"
+    if info.config.classes > 1:
+        facts["Classes"] = str(info.config.classes)
+    facts |= {label: _fact(info.provenance[name]) for name, label in ORIGIN.items() if info.provenance.get(name)}
+    st.markdown("  \n".join(f":gray[{label}:] {plain(fact)}" for label, fact in facts.items()))
+
+
+def _measured_on(info: ModelInfo) -> str:
+    """Say on which images the scores were measured, since on others they would be others."""
+    data = info.provenance.get("dataset")
+    of = f" of “{plain(_fact(data))}”" if data else ""
+    if earlier := info.provenance.get("scores_of"):
+        where = f"Measured as {plain(str(earlier))} on its validation images{of}, before it learned from these as well."
+    else:
+        where = f"Measured on the validation images{of}."
+    return f"{where} Scores on different images cannot be compared; Evaluate scores two models on the same ones."
+
+
+def _fact(value: object) -> str:
+    if isinstance(value, dict):
+        value = value.get("name", ", ".join(f"{name} {each}" for name, each in value.items()))
+    text = str(value)
+    # An ISO time, without what nobody reads.
+    if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*", text):
+        return text[:16].replace("T", " ")
+    return text if len(text) <= 200 else f"{text[:200]} …"

@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from studio.common.cache_key import Key
-from studio.common.model_picker import model_digest, open_model
+from studio.common.open_models import model_digest, open_model
 from studio.common.text import plain, short, told
 from studio.evaluate.image_picker import Labelled
 from unet import render

@@ -7,20 +7,18 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from studio.common.dataset_picker import PARAMETER as UPLOADED
 from studio.common.dataset_picker import choose_dataset, dataset_report, shown_datasets
+from studio.common.parameters import DATA, DATASET
 from studio.common.text import plain
 from studio.common.url_state import choose_in_address, gone_from_address
 from studio.common.visitor import visitor
 from unet.datasets.samples import DatasetReport
 from unet.datasets.store import Dataset, list_datasets
 from unet.errors import RunError
-from unet.models.registry import ModelEntry
+from unet.models.registry import ModelEntry, run_key
 from unet.runs.notes import title_of
 from unet.runs.run import Run, list_runs
 from unet.settings import Settings
-
-DATA = "data"
 
 
 @dataclass(frozen=True)
@@ -63,11 +61,11 @@ def choose_labelled(
     """
     datasets = {dataset.id: dataset for dataset in list_datasets(settings)}
     # What a link names can be scored on, whoever it belongs to.
-    linked = {entries[0].key, st.query_params.get(UPLOADED), st.query_params.get(DATA)}
+    linked = {entries[0].key, st.query_params.get(DATASET), st.query_params.get(DATA)}
     options = _options(entries[0], datasets, linked, settings)
     if not options:
         return None
-    uploaded = st.query_params.pop(UPLOADED, None)
+    uploaded = st.query_params.pop(DATASET, None)
     if uploaded in datasets:
         st.query_params[DATA] = uploaded
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width=620):
@@ -92,7 +90,7 @@ def _options(entry: ModelEntry, datasets: dict[str, Dataset], linked: set, setti
     sides = {}
     who = visitor(settings)
     for run in list_runs(settings):
-        if f"run:{run.name}" not in linked and not who.may_list(run.folder):
+        if run_key(run.name) not in linked and not who.may_list(run.folder):
             continue
         try:
             info = run.info()
@@ -100,7 +98,7 @@ def _options(entry: ModelEntry, datasets: dict[str, Dataset], linked: set, setti
             continue
         if info.dataset["id"] in datasets:
             number = len(info.validation_ids)
-            sides[f"run:{run.name}"] = f"{info.dataset['name']} · {number:,} validation images of {title_of(run)}"
+            sides[run_key(run.name)] = f"{info.dataset['name']} · {number:,} validation images of {title_of(run)}"
     shown = linked | {dataset.id for dataset in shown_datasets(settings)}
     whole = {key: f"{dataset.name} · all images" for key, dataset in datasets.items() if key in shown}
     own = {entry.key: sides.pop(entry.key)} if entry.key in sides else {}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from studio.common.parameters import MODEL
 from studio.common.text import plain, told
 from studio.common.visitor import visitor
 from studio.evaluate import charts as score_charts
@@ -18,7 +19,7 @@ from unet.errors import UnetError
 from unet.evaluation.evaluate import Evaluation
 from unet.evaluation.scores import Scores
 from unet.models.folder import copy_with_threshold, store_threshold
-from unet.models.registry import ModelEntry
+from unet.models.registry import ModelEntry, uploaded_key
 from unet.settings import SHIPPED_MODELS, Settings
 from unet.spreadsheets import csv_of_frame
 
@@ -142,8 +143,8 @@ def _store(entry: ModelEntry, threshold: float, settings: Settings) -> None:
             known = set(settings.models.glob("*"))
             copy = copy_with_threshold(entry.folder, settings, threshold)
             visitor(settings).claim_new(copy, known)
-            key = f"uploaded:{copy.name}"
-            st.query_params["model"] = key
+            key = uploaded_key(copy)
+            st.query_params[MODEL] = key
             st.toast("The copy is chosen.", icon=":material/check_circle:")
         else:
             visitor(settings).require(entry.folder)
@@ -162,7 +163,7 @@ def _undo(entry: ModelEntry, key: str, threshold: float, settings: Settings) -> 
         _store(entry, threshold, settings)
         st.session_state.pop(_before(key), None)
     else:  # from a copy to what it was made from
-        st.query_params["model"] = key
+        st.query_params[MODEL] = key
         st.session_state[CHANGED] = True
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from studio.common.model_picker import open_model
+from studio.common.open_models import open_model
 from studio.common.progress import progress_bar
 from studio.common.text import plain
 from studio.evaluate.image_picker import Labelled

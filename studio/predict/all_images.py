@@ -10,8 +10,8 @@ import streamlit as st
 
 from studio.common.progress import progress_bar
 from studio.common.text import size_of
-from studio.predict.controls import go_to, page_of
 from studio.predict.pipeline import Decision, Job, facts_of, found_in
+from studio.predict.shown_image import go_to, page_of
 from studio.predict.uploads import Upload
 from unet.errors import UnetError
 from unet.spreadsheets import csv_of_frame

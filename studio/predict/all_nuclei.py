@@ -6,12 +6,13 @@ import pandas as pd
 import streamlit as st
 
 from studio.common.charts import CONFIG
+from studio.common.parameters import GROUPS
 from studio.common.progress import progress_bar
 from studio.common.text import plain
-from studio.predict.controls import GROUPS, page_of, pixel_size_for, read_groups
 from studio.predict.group_chart import group_chart
 from studio.predict.pipeline import Decision, Job, found_in, measurements_of
 from studio.predict.report import ReportRow, as_html
+from studio.predict.shown_image import page_of, pixel_size_for, read_groups
 from studio.predict.uploads import Upload
 from unet.errors import UnetError
 from unet.exports.tables import group_rows, named_rows, nuclei_file

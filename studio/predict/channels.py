@@ -7,7 +7,7 @@ import dataclasses
 import streamlit as st
 
 from studio.common.text import plain
-from studio.predict.controls import MOST_CHANNELS, write_preparation
+from studio.predict.adjustments import MOST_CHANNELS, write_preparation
 from studio.predict.pipeline import Job
 from unet.preprocess.channels import ChannelChoice
 

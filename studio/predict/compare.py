@@ -7,8 +7,8 @@ import streamlit as st
 
 from studio.common.text import plain
 from studio.predict import viewer
-from studio.predict.controls import own_threshold, set_threshold, threshold_now
 from studio.predict.pipeline import Decision, Job, objects_of
+from studio.predict.threshold import own_threshold, set_threshold, threshold_now
 from studio.predict.uploads import Upload
 from unet.evaluation.matching import match, measure_overlaps
 from unet.prediction.objects import summarize_labels

@@ -9,11 +9,12 @@ import numpy as np
 import streamlit as st
 
 from studio.common.cache_key import Key
+from studio.common.parameters import ORIGINAL
 from studio.common.text import plain
-from studio.predict.controls import set_threshold
 from studio.predict.corrected import basis_of, corrections_of
 from studio.predict.nuclei_table import select_nucleus
 from studio.predict.pipeline import Decision, Job, correct, nuclei_of, objects_of
+from studio.predict.threshold import set_threshold
 from studio.predict.uploads import Upload
 from studio.predict.viewer import Scene
 from unet.corrections import history
@@ -24,7 +25,6 @@ from unet.corrections.load import SUFFIXES, read_nuclei
 from unet.corrections.operation import CorrectionError
 from unet.errors import UnetError
 
-ORIGINAL = "original"  # in the address
 ANSWER, STARTED, IMPORTED, PROBLEM = "correction_answer", "started_over", "imported_files", "import_problem"
 MAX_FILE_MB = 100  # of nuclei in a file
 # So many of the last steps' names are enough for a browser to know which are kept.

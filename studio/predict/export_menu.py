@@ -9,9 +9,9 @@ from pathlib import Path
 
 import streamlit as st
 
-from studio.predict.controls import pixel_size_for, read_groups
 from studio.predict.corrected import corrections_of
 from studio.predict.pipeline import Decision, Job, objects_of, prediction_of, read_prepared
+from studio.predict.shown_image import pixel_size_for, read_groups
 from studio.predict.uploads import Upload
 from unet.corrections.history import counts, sentence
 from unet.exports.bundle import everything_zip, one_format, unique_stems

@@ -6,8 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from studio.common.text import plain
-from studio.predict.controls import set_threshold, write_preparation
+from studio.predict.adjustments import write_preparation
 from studio.predict.pipeline import Decision
+from studio.predict.threshold import set_threshold
 from unet.prediction.advice import Advice
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from studio.common.dataset_picker import PARAMETER as DATASET
 from studio.common.dataset_picker import find_dataset
+from studio.common.parameters import DATASET, SAMPLES, UPLOADS
 from studio.common.text import plain, short, unique_names
 from studio.predict.uploads import Upload, find_uploads, keep_uploads
 from unet.datasets.store import Dataset
@@ -17,7 +17,6 @@ from unet.errors import UnetError
 from unet.io.images import IMAGE_SUFFIXES
 from unet.settings import SAMPLE_IMAGES, Settings
 
-SAMPLES, UPLOADS = "samples", "images"  # parameters of the address
 FOLDER = "image_folder"
 
 

@@ -11,11 +11,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from studio.common.charts import COLORS, CONFIG, style
+from studio.common.parameters import KEEP
 from unet.errors import ConfigError
 from unet.prediction.filters import Ranges, kept_rows, parse_range, write_range
 from unet.prediction.measure import CALIBRATED, COLUMNS
 
-KEEP = "keep"  # in the address: area:30:120,circularity:0.8:1
 SELECTED, FIRST = "nucleus", "first_nucleus"
 BINS = 40
 

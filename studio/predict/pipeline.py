@@ -13,7 +13,7 @@ import pandas as pd
 import streamlit as st
 
 from studio.common.cache_key import Key
-from studio.common.model_picker import model_digest, open_model
+from studio.common.open_models import model_digest, open_model
 from studio.predict.corrected import corrected_nuclei, corrections_of, take_steps
 from studio.predict.prediction_cache import Facts, predictions
 from studio.predict.uploads import Upload

@@ -8,24 +8,11 @@ from streamlit.delta_generator import DeltaGenerator
 from studio.common.cache_key import Key
 from studio.common.text import plain, told
 from studio.predict import viewer
+from studio.predict.adjustments import choose_preparation, read_preparation
 from studio.predict.all_images import open_chosen, show_all_images
 from studio.predict.all_nuclei import show_all_nuclei
 from studio.predict.channels import show_channels
 from studio.predict.compare import TAKEN, other_decision, show_agreement, show_other, show_title
-from studio.predict.controls import (
-    choose_image,
-    choose_page,
-    choose_pixel_size,
-    choose_preparation,
-    choose_separation,
-    model_has_changed,
-    own_threshold,
-    page_of,
-    read_preparation,
-    separation_now,
-    set_threshold,
-    threshold_now,
-)
 from studio.predict.editor import (
     ask_about_others,
     choose_nuclei_file,
@@ -49,6 +36,9 @@ from studio.predict.pipeline import (
     read_prepared,
 )
 from studio.predict.prediction_cache import predictions
+from studio.predict.separation import choose_separation, separation_now
+from studio.predict.shown_image import choose_image, choose_page, choose_pixel_size, page_of
+from studio.predict.threshold import model_has_changed, own_threshold, set_threshold, threshold_now
 from studio.predict.uploads import Upload
 from studio.predict.waiting import predict_missing, problems_of, show_notices
 from unet.errors import UnetError

@@ -6,7 +6,8 @@ from contextlib import suppress
 
 import streamlit as st
 
-from studio.common.model_picker import open_model
+from studio.common.open_models import open_model
+from studio.common.parameters import DATA, MODEL, OTHER_MODEL
 from studio.common.progress import progress_bar
 from studio.common.text import plain, told
 from unet.datasets.inspection import inspect_dataset
@@ -15,13 +16,13 @@ from unet.errors import UnetError
 from unet.evaluation.cache import evaluation_key, keep_evaluation, stored_evaluation
 from unet.evaluation.evaluate import THRESHOLDS, Evaluation, evaluate
 from unet.evaluation.scores import Scores
-from unet.models.registry import ModelEntry, find_model
+from unet.models.registry import ModelEntry, find_model, run_key
 from unet.runs.notes import title_of
 from unet.runs.run import Run
 from unet.runs.state import RunInfo
-from unet.settings import Settings
+from unet.settings import DEFAULT_MODEL, Settings
 
-SHIPPED = "nuclei"
+SHIPPED = DEFAULT_MODEL.name
 
 
 def show_comparison(run: Run, info: RunInfo, settings: Settings) -> None:
@@ -30,7 +31,7 @@ def show_comparison(run: Run, info: RunInfo, settings: Settings) -> None:
     if dataset is None or dataset.source != "sample" or run.model_folder is None:
         return
     try:
-        entries = [find_model(f"run:{run.name}", settings), find_model(SHIPPED, settings)]
+        entries = [find_model(run_key(run.name), settings), find_model(SHIPPED, settings)]
         found = [_evaluation(entry, dataset, info, settings) for entry in entries]
     except UnetError as error:
         st.caption(f"It could not be compared with the shipped model: {told(error)}")
@@ -51,7 +52,7 @@ def show_comparison(run: Run, info: RunInfo, settings: Settings) -> None:
             "pages/evaluate.py",
             label="See both, image by image",
             icon=":material/speed:",
-            query_params={"model": f"run:{run.name}", "other": SHIPPED, "data": f"run:{run.name}"},
+            query_params={MODEL: run_key(run.name), OTHER_MODEL: SHIPPED, DATA: run_key(run.name)},
         )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import streamlit as st
 
+from studio.common.parameters import RUN
 from studio.common.scroll import begin_at_top
 from studio.common.text import duration, plain, short, told
 from studio.common.visitor import SOMEBODY_ELSES, visitor
@@ -23,7 +24,6 @@ from unet.settings import Settings
 from unet.training.create import create_run
 from unet.training.launch import start
 
-PARAMETER = "run"
 FEW = 6
 VIEWS = ("List", "Table")
 # Status: its colour and icon. The words are the run's own.
@@ -67,7 +67,7 @@ def start_run(dataset: Dataset, report: DatasetReport, config: Config, settings:
 
 def open_run_view(name: str) -> None:
     """Put a run into the address, so that the page shows it."""
-    st.query_params.from_dict({PARAMETER: name})
+    st.query_params.from_dict({RUN: name})
     begin_at_top()
 
 

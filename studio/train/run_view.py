@@ -8,12 +8,14 @@ import streamlit as st
 
 from studio.common import charts, config_form
 from studio.common.dataset_picker import choose
+from studio.common.parameters import MODEL
 from studio.common.text import duration, plain, told
 from studio.common.visitor import visitor
 from studio.train.comparison import show_comparison
 from studio.train.previews import show_previews
 from studio.train.run_list import badge, show_busy
 from unet.errors import RunError, TrainingBusy, UnetError
+from unet.models.registry import run_key
 from unet.runs.notes import LONGEST_NOTE, LONGEST_TITLE, read_notes, title_of, write_notes
 from unet.runs.run import Run
 from unet.runs.state import Metrics, RunInfo, RunState
@@ -133,7 +135,7 @@ def _buttons(run: Run, info: RunInfo, state: RunState, settings: Settings) -> No
         return
     if run.model_folder:
         # Links, not buttons: a button's address would first be written behind this page's, where Back then leads.
-        model = {"model": f"run:{run.name}"}
+        model = {MODEL: run_key(run.name)}
         st.page_link(
             "pages/predict.py", label="**Open in Predict**", icon=":material/image_search:", query_params=model
         )

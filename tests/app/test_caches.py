@@ -18,10 +18,10 @@ import pytest
 import streamlit as st
 import tifffile
 
-from studio.common import dataset_picker, model_picker, navigation, visitor
+from studio.common import dataset_picker, navigation, open_models, visitor
 from studio.common.cache_key import Key
 from studio.evaluate import image_outcome, image_picker, runner
-from studio.predict import controls, editor, export_menu, pipeline, uploads, view, viewer
+from studio.predict import editor, export_menu, pipeline, shown_image, uploads, view, viewer
 from studio.predict import image_picker as predict_images
 from studio.predict.corrected import basis_of
 from studio.train import gallery, previews
@@ -173,13 +173,13 @@ def _evaluation(world: World, view: View) -> Any:
     entry, labelled = world.entry(view), world.labelled(view)
     key = runner._key(entry, labelled)
     if runner._stored(key, entry, labelled, world.settings) is None:
-        found = evaluate(model_picker.open_model(entry), labelled.dataset, labelled.report, world.settings)
+        found = evaluate(open_models.open_model(entry), labelled.dataset, labelled.report, world.settings)
         keep_evaluation(key, found, world.settings)
     return runner._stored(key, entry, labelled, world.settings).counts
 
 
 def _outcome(world: World, view: View) -> Any:
-    labelled, key = world.labelled(view), model_picker.model_digest(world.entry(view))
+    labelled, key = world.labelled(view), open_models.model_digest(world.entry(view))
     image = f"{labelled.dataset.fingerprint}/sample00"
     key = Key(image, model=key, threshold=view.threshold, separation=view.separation)
     return image_outcome._drawn(key, "sample00", world.entry(view), labelled, world.settings)
@@ -204,17 +204,17 @@ def _sample_digest(world: World, view: View) -> str:
 # Of each cached function: how it is reached, and on what its value depends at least.
 WALKED: dict[str, tuple[Callable[[World, View], Any], set[str]]] = {
     "common.dataset_picker._held": (_chosen_dataset, {"image"}),
-    "common.model_picker._digest": (lambda w, v: model_picker.model_digest(w.entry(v)), {"model"}),
-    "common.model_picker._open": (
-        lambda w, v: model_picker.open_model(w.entry(v)).predict(np.eye(40, dtype=np.uint8)).levels,
+    "common.open_models._digest": (lambda w, v: open_models.model_digest(w.entry(v)), {"model"}),
+    "common.open_models._open": (
+        lambda w, v: open_models.open_model(w.entry(v)).predict(np.eye(40, dtype=np.uint8)).levels,
         {"model"},
     ),
     "common.navigation.clear_away": (lambda w, v: navigation.clear_away(w.settings.home), set()),
     "common.visitor.listening_addresses": (lambda w, v: sorted(visitor.listening_addresses()), set()),
     "evaluate.image_outcome._drawn": (_outcome, {"image", "model", "threshold"}),
     "evaluate.runner._held": (_evaluation, {"image", "model"}),
-    "predict.controls._own_pixel_size": (
-        lambda w, v: controls._own_pixel_size(w.upload(v).digest, w.upload(v)),
+    "predict.shown_image._own_pixel_size": (
+        lambda w, v: shown_image._own_pixel_size(w.upload(v).digest, w.upload(v)),
         {"image"},
     ),
     "predict.corrected._stage": (lambda w, v: pipeline.nuclei_of(*w.found(v)).labels, OBJECTS - {"corrections"}),
@@ -298,12 +298,12 @@ def test_a_model_that_was_replaced_is_not_kept_under_the_old_ones_name(settings)
     for seed, name in enumerate(("one", "two")):
         write_model(settings.models / name, seed)
     entry = find_model("uploaded:one", settings)
-    before = model_picker.model_digest(entry)
+    before = open_models.model_digest(entry)
     store_threshold(entry.folder, 0.7)
     forget()
     with pytest.raises(ModelError, match="replaced"):
-        model_picker.open_model(entry, before)
-    assert model_picker.open_model(find_model("uploaded:one", settings)).info.threshold == 0.7
+        open_models.open_model(entry, before)
+    assert open_models.open_model(find_model("uploaded:one", settings)).info.threshold == 0.7
 
 
 # ---- the page: what is drawn, counted and exported -------------------------------------------------------------

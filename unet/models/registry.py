@@ -33,6 +33,16 @@ class ModelEntry:
     info: ModelInfo
 
 
+def run_key(name: str) -> str:
+    """Return the key of the model of the run of that name."""
+    return f"run:{name}"
+
+
+def uploaded_key(folder: Path) -> str:
+    """Return the key of a Model folder below ``settings.models``."""
+    return f"uploaded:{folder.name}"
+
+
 def list_models(settings: Settings) -> list[ModelEntry]:
     """Return the models that can be used: the shipped default, ended runs' (newest first), uploaded, other shipped.
 
@@ -42,9 +52,9 @@ def list_models(settings: Settings) -> list[ModelEntry]:
     """
     from unet.runs.run import list_runs
 
-    keys = [f"run:{run.name}" for run in list_runs(settings) if run.model_folder and not run.state().active]
+    keys = [run_key(run.name) for run in list_runs(settings) if run.model_folder and not run.state().active]
     uploaded = sorted(settings.models.glob(f"[!.]*/{INFO_FILE}"), key=_modified, reverse=True)
-    keys += [f"uploaded:{path.parent.name}" for path in uploaded]
+    keys += [uploaded_key(path.parent) for path in uploaded]
     keys += sorted(path.parent.name for path in SHIPPED_MODELS.glob(f"[!.]*/{INFO_FILE}"))
     keys.sort(key=lambda key: key != DEFAULT_MODEL.name)  # a stable sort: the others stay in their order
     entries = []

@@ -1,0 +1,96 @@
+"""How images are prepared for the model, chosen on the page and kept in the address.
+
+It is part of the job, so it is read before anything is predicted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import streamlit as st
+
+from studio.common.parameters import CHANNELS, INVERT, SCALE
+from studio.predict.pipeline import Job
+from unet.errors import ConfigError
+from unet.preprocess.adjust import ImageAdjustments
+
+# Channels that a person may choose from; a file may have more.
+MOST_CHANNELS = 16
+
+
+def read_preparation() -> ImageAdjustments:
+    """Return how images are to be prepared, by the address; what makes no sense there is left out."""
+    wanted = st.query_params
+    values = {}
+    if channels := [int(each) - 1 for each in wanted.get(CHANNELS, "").split(",") if each.isdecimal()]:
+        values["channels"] = tuple(channels[:3])
+    if wanted.get(INVERT) == "1":
+        values["invert"] = True
+    try:
+        if SCALE in wanted:
+            values["scale"] = float(wanted[SCALE])
+        return ImageAdjustments(**values)
+    except (ValueError, ConfigError):
+        return ImageAdjustments()
+
+
+def write_preparation(preparation: ImageAdjustments) -> None:
+    """Put a preparation into the address; for callbacks, after which all images are predicted so."""
+    usual = ImageAdjustments()
+    said = {
+        CHANNELS: ",".join(str(channel + 1) for channel in preparation.channels),
+        INVERT: "1",
+        SCALE: f"{preparation.scale:g}",
+    }
+    for name, text in said.items():
+        if getattr(preparation, name) != getattr(usual, name):
+            st.query_params[name] = text
+        elif name in st.query_params:
+            del st.query_params[name]
+
+
+def choose_preparation(job: Job, channels: int) -> None:
+    """Draw how images are prepared; a change predicts them anew."""
+    now = job.preparation
+    options = list(range(min(channels, MOST_CHANNELS)))
+    # Set here, since advice, a link or the choice of one channel may have changed them.
+    st.session_state["choice_channels"] = [channel for channel in now.channels if channel in options]
+    st.session_state["choice_invert"] = now.invert
+    if channels > 1:
+        st.pills(
+            "Channels shown and given to the model",
+            options,
+            selection_mode="multi",
+            format_func=lambda channel: str(channel + 1),
+            key="choice_channels",
+            on_change=_changed,
+            args=(now, CHANNELS),
+            help="Up to three; one of them is taken as grey. None chosen: by what they show.",
+        )
+    fields = {item.name: item.metadata for item in dataclasses.fields(ImageAdjustments)}
+    st.toggle(
+        "Invert the contrast",
+        key="choice_invert",
+        on_change=_changed,
+        args=(now, INVERT),
+        help=fields["invert"]["help"],
+    )
+    if job.entry.info.config.is_native:
+        st.session_state["choice_scale"] = now.scale
+        st.number_input(
+            "Scale for the model",
+            fields["scale"]["low"],
+            fields["scale"]["high"],
+            step=0.1,
+            key="choice_scale",
+            on_change=_changed,
+            args=(now, SCALE),
+            help=fields["scale"]["help"],
+        )
+
+
+def _changed(now: ImageAdjustments, name: str) -> None:
+    value = st.session_state[f"choice_{name}"]
+    if name == CHANNELS:
+        value = tuple(value[-3:])
+    write_preparation(dataclasses.replace(now, **{name: value}))
