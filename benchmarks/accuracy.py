@@ -1,11 +1,15 @@
 """Scores of several models on the validation images of one run, image sizes as they are, and how fast each is.
 
     python benchmarks/accuracy.py PATH --run NAME [--groups CSV] [--model FOLDER ...] [--json FILE]
+    python benchmarks/accuracy.py PATH --unseen [--groups CSV] [--minutes N] [--seeds N ...] [--preset NAME] ...
 
 PATH is a dataset (a .zip, a folder or the name of a stored one), NAME a run on it: its validation images are scored,
 by default with its own model and every shipped one. A shipped model that has seen them says nothing here; the run's
 own has not. The last column is the time for the maps of one image of 1024x1024 pixels, the model warm: the best of
 five, in this process.
+
+With `--unseen` a recipe, given as for `python -m unet train`, is trained once a fold and seed, each fold keeping whole
+kinds of images aside, and scored on those. After `--minutes` it stops; the same command goes on from there.
 """
 
 from __future__ import annotations
@@ -21,7 +25,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
+from unseen import measure
 
+from unet.cli.arguments import add_config_flags
 from unet.datasets.add import open_dataset
 from unet.datasets.inspection import inspect_dataset
 from unet.evaluation.evaluate import Evaluation, evaluate
@@ -35,11 +41,23 @@ from unet.settings import SHIPPED_MODELS, read_settings
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", metavar="PATH")
-    parser.add_argument("--run", required=True, metavar="NAME")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--run", metavar="NAME")
+    what.add_argument("--unseen", action="store_true")
     parser.add_argument("--groups", type=Path, metavar="CSV")
     parser.add_argument("--model", type=Path, nargs="+", metavar="FOLDER")
     parser.add_argument("--json", type=Path, metavar="FILE")
+    unseen = parser.add_argument_group("with --unseen")
+    unseen.add_argument("--minutes", type=float, default=600.0, metavar="N", help="stop after so long (%(default)s)")
+    unseen.add_argument("--seeds", type=int, nargs="+", default=[42], metavar="N")
+    unseen.add_argument("--name", default="unseen", help="what the names of the runs begin with (%(default)s)")
+    add_config_flags(parser)
     flags = parser.parse_args()
+    if flags.unseen:
+        found = measure(flags)
+        if flags.json:
+            write_json(flags.json, found)
+        return
     settings = read_settings()
     run = open_run(flags.run, settings)
     dataset = open_dataset(flags.path, settings, groups=flags.groups)

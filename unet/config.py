@@ -136,6 +136,11 @@ class TrainingConfig(Section):
         5, "Epochs without a better validation loss after which training ends. 0 never ends early.", low=0, high=10_000
     )
     validation_fraction: float = option(0.1, "Share of the samples kept aside to validate on.", low=0.01, high=0.9)
+    held_out: str = option(
+        "",
+        "Kinds of images to validate on as a whole, separated by commas: the score is then that of unseen kinds. "
+        "Empty: a random share of all images.",
+    )
     start_from: str = option(
         "",
         "The model whose weights the training begins with, such as nuclei or run:NAME; its architecture must be the "

@@ -18,6 +18,7 @@ from tqdm.contrib.logging import logging_redirect_tqdm
 from unet.cli.arguments import config_from_flags, preparation_from_flags, separation_from_flags
 from unet.datasets.add import open_dataset
 from unet.datasets.inspection import inspect_dataset
+from unet.datasets.kinds import folds_of_kinds, table_of_kinds
 from unet.datasets.samples import DatasetReport
 from unet.errors import RunError
 from unet.files import atomic_path, write_json
@@ -46,10 +47,16 @@ def inspect(flags: argparse.Namespace) -> int:
     """Print what is in a dataset and what is wrong with it."""
     settings = read_settings()
     with progress("Storing") as update:
-        dataset = open_dataset(flags.path, settings, progress=update)
+        dataset = open_dataset(flags.path, settings, groups=flags.groups, progress=update)
     with progress("Inspecting") as update:
         report = inspect_dataset(dataset, settings, progress=update)
     print_report(report)
+    if flags.kinds:
+        with atomic_path(flags.kinds) as temporary:
+            temporary.write_text(csv_of_frame(table_of_kinds(report.usable)), encoding="utf-8", newline="")
+        for kinds in folds_of_kinds(report.usable):
+            print(f"  a fold of kinds: --held-out {','.join(kinds)}")
+        print(f"Groups and kinds: {flags.kinds}")
     if flags.csv:
         with atomic_path(flags.csv) as temporary:
             temporary.write_text(csv_of_frame(report.to_frame()), encoding="utf-8", newline="")
@@ -69,6 +76,9 @@ def print_report(report: DatasetReport) -> None:
     groups = {sample.group for sample in usable if sample.group}
     if groups:
         print(f"  {len(groups)} groups of images that belong together")
+    kinds = {sample.kind for sample in usable if sample.kind}
+    if len(kinds) > 1:
+        print(f"  {len(kinds)} kinds of images by their look")
     print(f"  {len(report.to_predict)} images without masks, to predict")
     print(f"  {len(report.left_out)} left out")
     for note in report.notes:

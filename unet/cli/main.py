@@ -101,6 +101,13 @@ def _add_inspect(subparsers: argparse._SubParsersAction) -> None:
     parser = _command(subparsers, "inspect", commands.inspect, "say what is in a dataset and what is wrong with it")
     parser.add_argument("path", metavar="PATH", help=DATASET)
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row a sample to this file")
+    parser.add_argument(
+        "--kinds",
+        type=Path,
+        metavar="FILE",
+        help="write a table for --groups that also says of which kind each image is, by its look; print folds of them",
+    )
+    _add_groups(parser)
 
 
 def _add_train(subparsers: argparse._SubParsersAction) -> None:
@@ -109,13 +116,17 @@ def _add_train(subparsers: argparse._SubParsersAction) -> None:
     source.add_argument("path", metavar="PATH", nargs="?", help=DATASET)
     source.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped, killed or has failed")
     parser.add_argument("--name", metavar="RUN", help="the run's name (by default the preset and the time)")
+    _add_groups(parser)
+    add_config_flags(parser)
+
+
+def _add_groups(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--groups",
         type=Path,
         metavar="CSV",
-        help="columns ImageId and group: images of one group stay on one side of the split",
+        help="columns ImageId and group, perhaps stain and kind: images of one group stay on one side of the split",
     )
-    add_config_flags(parser)
 
 
 def _add_predict(subparsers: argparse._SubParsersAction) -> None:

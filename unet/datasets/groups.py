@@ -1,4 +1,4 @@
-"""Which images belong together: a CSV with the columns ImageId, group and perhaps stain."""
+"""Which images belong together: a CSV with the columns ImageId, group and perhaps stain and kind."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from unet.errors import DatasetError
 from unet.settings import MB
 
 # Far more than a row for each file that an archive may have; and of tables beside the images, only so many are read.
+# Group, stain and kind of an image.
+Row = tuple[str | None, str | None, str | None]
 MAX_BYTES, MAX_ROWS, MAX_TABLES = 16 * MB, 200_000, 20
 
 
-def read_groups(path: Path) -> dict[str, tuple[str | None, str | None]]:
+def read_groups(path: Path) -> dict[str, Row]:
     """Read a CSV of groups; upper and lower case of the column names are the same.
 
     Returns
     -------
     dict
-        From ImageId to group and stain; an empty cell is None.
+        From ImageId to group, stain and kind; an empty cell is None.
 
     Raises
     ------
@@ -33,7 +35,7 @@ def read_groups(path: Path) -> dict[str, tuple[str | None, str | None]]:
         if path.stat().st_size > MAX_BYTES:
             raise DatasetError(
                 f"The table of groups {path.name} is larger than {MAX_BYTES // MB} MB; "
-                "keep only its columns ImageId, group and stain."
+                "keep only its columns ImageId, group, stain and kind."
             )
         with path.open(newline="", encoding="utf-8-sig") as file:
             return _read_rows(csv.reader(file), path.name)
@@ -43,25 +45,25 @@ def read_groups(path: Path) -> dict[str, tuple[str | None, str | None]]:
         raise DatasetError(f"{path.name} is no CSV table of groups; save it as comma-separated text.") from error
 
 
-def _read_rows(table: Iterator[list[str]], name: str) -> dict[str, tuple[str | None, str | None]]:
+def _read_rows(table: Iterator[list[str]], name: str) -> dict[str, Row]:
     header = [column.strip().lower() for column in next(table, [])]
     if not {"imageid", "group"} <= set(header):
         raise DatasetError(f"The table of groups {name} needs the columns ImageId and group.")
-    # Of two columns of one name the last one counts.
-    places = [len(header) - 1 - header[::-1].index(column) for column in ("imageid", "group")]
-    places.append(len(header) - 1 - header[::-1].index("stain") if "stain" in header else len(header))
-    rows: dict[str, tuple[str | None, str | None]] = {}
+    # Of two columns of one name the last one counts; one that is missing is empty in every row.
+    places = {column: place for place, column in enumerate(header)}
+    wanted = [places.get(column, len(header)) for column in ("imageid", "group", "stain", "kind")]
+    rows: dict[str, Row] = {}
     for cells in table:
-        image, group, stain = (cells[place].strip() if place < len(cells) else "" for place in places)
+        image, group, stain, kind = (cells[place].strip() if place < len(cells) else "" for place in wanted)
         if image:
-            rows[image] = (group or None, stain or None)
+            rows[image] = (group or None, stain or None, kind or None)
         if len(rows) > MAX_ROWS:
             raise DatasetError(f"The table of groups {name} has more than {MAX_ROWS:,} images.")
     return rows
 
 
 def add_groups(samples: Sequence[Sample], tables: Sequence[Path], *, strict: bool) -> tuple[list[Sample], list[str]]:
-    """Add group and stain to the samples that a table names, by their id or their image's name.
+    """Add group, stain and kind to the samples that a table names, by their id or their image's name.
 
     Parameters
     ----------
@@ -81,7 +83,7 @@ def add_groups(samples: Sequence[Sample], tables: Sequence[Path], *, strict: boo
     DatasetError
         If a table cannot be read, and ``strict``.
     """
-    rows: dict[str, tuple[str | None, str | None]] = {}
+    rows: dict[str, Row] = {}
     notes = []
     if len(tables) > MAX_TABLES:
         notes.append(f"Of {len(tables):,} tables of groups, the first {MAX_TABLES} are read.")
@@ -95,8 +97,9 @@ def add_groups(samples: Sequence[Sample], tables: Sequence[Path], *, strict: boo
             notes.append(str(error))
     if not rows:
         return list(samples), notes
-    known = [rows.get(sample.id) or rows.get(sample.image.stem) or (None, None) for sample in samples]
-    missing = [sample.image for sample, (group, _) in zip(samples, known, strict=True) if group is None]
+    known = [rows.get(sample.id) or rows.get(sample.image.stem) or (None, None, None) for sample in samples]
+    missing = [sample.image for sample, (group, *_) in zip(samples, known, strict=True) if group is None]
     if missing:
         notes.append(f"{len(missing)} of {len(samples)} images have no group: {name_some(missing)}.")
-    return [replace(s, group=group, stain=stain) for s, (group, stain) in zip(samples, known, strict=True)], notes
+    pairs = zip(samples, known, strict=True)
+    return [replace(each, group=group, stain=stain, kind=kind) for each, (group, stain, kind) in pairs], notes

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
+from unet.datasets.kinds import find_kinds, measure_look
 from unet.datasets.labels import label_sample, load_labels, save_labels
 from unet.datasets.leakage import MAX_IMAGES, Signature, find_siblings, make_signature
 from unet.datasets.samples import LEFT_OUT, PREDICT, DatasetReport, Sample, SampleReport
@@ -25,7 +26,7 @@ from unet.parallel import WORKERS, map_files, map_in_processes
 from unet.settings import Settings
 
 # Raised whenever the same files would give another report or other label maps.
-VERSION = 2
+VERSION = 3
 REPORT = "report.json"
 # Samples with masks that a training needs: one to learn from, one to validate on.
 FEWEST = 2
@@ -62,7 +63,7 @@ def inspect_dataset(
             return DatasetReport.from_dict(data)
         rows = DatasetReport.from_dict(data).samples if data else _inspect(dataset, settings, progress)
         places = {sample.id: sample for sample in dataset.samples()}
-        rows = tuple(_grouped(row, places[row.id]) for row in rows)
+        rows = _with_kinds([_grouped(row, places[row.id]) for row in rows])
         notes = (*dataset.notes(), *_sibling_notes(rows, places))
         report = DatasetReport(dataset.id, dataset.fingerprint, rows, notes)
         write_json(dataset.folder / REPORT, {"key": key, "groups": groups, **report.to_dict()})
@@ -180,7 +181,14 @@ def _read_report(dataset: Dataset, key: str) -> dict[str, Any] | None:
 
 
 def _grouped(row: SampleReport, sample: Sample) -> SampleReport:
-    return dataclasses.replace(row, group=sample.group or row.sibling, stain=sample.stain)
+    return dataclasses.replace(row, group=sample.group or row.sibling, stain=sample.stain, kind=sample.kind)
+
+
+def _with_kinds(rows: Sequence[SampleReport]) -> tuple[SampleReport, ...]:
+    """Add the kinds that are found, where a table does not say them."""
+    if any(row.kind for row in rows):
+        return tuple(rows)
+    return tuple(dataclasses.replace(row, kind=kind) for row, kind in zip(rows, find_kinds(rows), strict=True))
 
 
 def _sibling_notes(rows: Sequence[SampleReport], places: dict[str, Sample]) -> Iterator[str]:
@@ -234,6 +242,7 @@ def _inspect_image(
         report,
         nuclei=found.nuclei,
         foreground=np.count_nonzero(found.labels) / found.labels.size,
+        look=measure_look(image, found.labels),
         values=found.values,
         problems=found.problems,
     )

@@ -59,8 +59,8 @@ def find_samples(root: Path, groups: Path | None = None) -> tuple[list[Sample], 
     ----------
     root : Path
     groups : Path, optional
-        A CSV with the columns ``ImageId``, ``group`` and perhaps ``stain``; without it, any ``*groups*.csv`` below
-        ``root`` serves.
+        A CSV with the columns ``ImageId``, ``group`` and perhaps ``stain`` and ``kind``; without it, any
+        ``*groups*.csv`` below ``root`` serves.
 
     Returns
     -------

@@ -28,7 +28,7 @@ class Sample:
         ``nuclei``: one file a nucleus, sorted by name; ``paired``: one file; ``image``: none.
     layout : str
         ``nuclei``, ``paired`` or ``image``.
-    group, stain : str, optional
+    group, stain, kind : str, optional
         From a CSV of groups. Samples of one group belong on the same side of a split.
     """
 
@@ -38,6 +38,7 @@ class Sample:
     layout: str
     group: str | None = None
     stain: str | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,12 @@ class SampleReport:
         What its masks hold: ``nuclei`` (one a file), ``binary`` or ``labels`` (nuclei or classes); empty without masks.
     group, stain : str, optional
         Samples of one group belong on the same side of a split: from a CSV of groups, else the sibling's.
+    kind : str, optional
+        Which images come from one experiment: from a CSV of groups, else as ``unet.datasets.kinds`` finds it.
     sibling : str, optional
         Which other images this one seems to belong to; see ``unet.datasets.leakage``.
+    look : tuple of float
+        What it looks like, as ``unet.datasets.kinds`` measures it; empty without nuclei.
     problems : tuple of str
         One sentence each, naming the file.
     use : str
@@ -78,7 +83,9 @@ class SampleReport:
     values: str = ""
     group: str | None = None
     stain: str | None = None
+    kind: str | None = None
     sibling: str | None = None
+    look: tuple[float, ...] = ()
     problems: tuple[str, ...] = ()
     use: str = TRAIN
 
@@ -124,14 +131,15 @@ class DatasetReport:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> DatasetReport:
         """Make a report from what ``to_dict`` returned."""
-        samples = tuple(SampleReport(**{**row, "problems": tuple(row["problems"])}) for row in data["samples"])
+        rows = [row | {name: tuple(row[name]) for name in ("look", "problems")} for row in data["samples"]]
+        samples = tuple(SampleReport(**row) for row in rows)
         return cls(data["dataset_id"], data["fingerprint"], samples, tuple(data["notes"]))
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a sample; the problems are joined to one text."""
         import pandas as pd
 
-        names = [item.name for item in dataclasses.fields(SampleReport)]
+        names = [item.name for item in dataclasses.fields(SampleReport) if item.name != "look"]
         rows = [dataclasses.asdict(sample) | {"problems": " ".join(sample.problems)} for sample in self.samples]
         return pd.DataFrame(rows, columns=names)
 

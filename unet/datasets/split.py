@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from unet.errors import DatasetError
+from unet.errors import DatasetError, shortened
 
 
 def split_samples(
@@ -67,6 +67,46 @@ def split_samples(
     if not chosen:  # every group is larger than the share
         chosen.update(units[min(shuffled, key=lambda key: len(units[key]))])
     return [sample for sample in ids if sample not in chosen], [sample for sample in ids if sample in chosen]
+
+
+def hold_out_kinds(
+    ids: Sequence[str], wanted: str, kinds: Sequence[str | None], groups: Sequence[str | None]
+) -> tuple[list[str], list[str]]:
+    """Keep whole kinds of samples aside to validate on.
+
+    Parameters
+    ----------
+    ids : sequence of str
+    wanted : str
+        The kinds to validate on, separated by commas.
+    kinds, groups : sequence of str or None
+        Of each sample. One of another kind, but of a group on the validation side, is on neither side.
+
+    Returns
+    -------
+    train, validation : list of str
+        In the order of ``ids``; neither is empty.
+
+    Raises
+    ------
+    DatasetError
+        If there is no such kind, or a side would be empty; the message lists the kinds that there are.
+    """
+    names = {part.strip() for part in wanted.split(",")} - {""}
+    known = sorted({kind for kind in kinds if kind})
+    there = (
+        f"There are {', '.join(known[:20])}." if known else "Their kinds are not known: no nuclei were found in them."
+    )
+    if unknown := sorted(names.difference(known)):
+        raise DatasetError(f"No image is of the kind “{shortened(unknown[0])}” that is to be held out. {there}")
+    rows = list(zip(ids, kinds, groups, strict=True))
+    apart = {group for _, kind, group in rows if kind in names and group}
+    validation = [sample for sample, kind, _ in rows if kind in names]
+    train = [sample for sample, kind, group in rows if kind not in names and group not in apart]
+    if not train or not validation:
+        side = "learn from" if validation else "validate on"
+        raise DatasetError(f"Holding out “{shortened(wanted)}” leaves no image to {side}. {there}")
+    return train, validation
 
 
 def _take(units: list[list[str]], wanted: float) -> set[str]:

@@ -15,7 +15,7 @@ from unet.config import Config, preset
 from unet.datasets.add import SAMPLE_NAME, open_dataset
 from unet.datasets.inspection import inspect_dataset, require_usable
 from unet.datasets.samples import DatasetReport
-from unet.datasets.split import split_samples
+from unet.datasets.split import hold_out_kinds, split_samples
 from unet.datasets.store import Dataset
 from unet.errors import ConfigError, RunError, TrainingBusy
 from unet.files import write_json
@@ -65,14 +65,7 @@ def create_run(
     if config.training.start_from:
         check_start(config, settings)
     require_usable(report)
-    usable = report.usable
-    train_ids, validation_ids = split_samples(
-        [sample.id for sample in usable],
-        config.training.validation_fraction,
-        config.training.seed,
-        groups=[sample.group for sample in usable],
-        stains=[sample.stain for sample in usable],
-    )
+    train_ids, validation_ids = split_of(report, config)
     folder = _new_folder(settings.runs, name or f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
     info = RunInfo(
         name=folder.name,
@@ -100,6 +93,22 @@ def create_run(
         raise
     _prune(settings, keep=Run(folder))
     return Run(folder)
+
+
+def split_of(report: DatasetReport, config: Config) -> tuple[list[str], list[str]]:
+    """Return the samples that a training learns from, and those that it validates on.
+
+    Raises
+    ------
+    DatasetError
+        If a side would be empty.
+    """
+    usable, training = report.usable, config.training
+    ids, groups = [sample.id for sample in usable], [sample.group for sample in usable]
+    if training.held_out:
+        return hold_out_kinds(ids, training.held_out, [sample.kind for sample in usable], groups)
+    stains = [sample.stain for sample in usable]
+    return split_samples(ids, training.validation_fraction, training.seed, groups=groups, stains=stains)
 
 
 def check_start(config: Config, settings: Settings) -> None:

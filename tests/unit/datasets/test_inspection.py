@@ -290,6 +290,16 @@ def test_json_and_back(tutorial_folder, settings):
     assert DatasetReport.from_dict(json.loads(json.dumps(report.to_dict()))) == report
 
 
+def test_kinds_are_found_unless_a_table_says_them(tutorial_folder, settings, tmp_path):
+    dataset = add_folder(tutorial_folder, settings)
+    report = inspect_dataset(dataset, settings)
+    assert all(sample.kind and sample.look for sample in report.usable if sample.nuclei)
+    (tmp_path / "kinds.csv").write_text("ImageId,group,kind\n" + "".join(f"{s.id},,mine\n" for s in report.usable))
+    told = inspect_dataset(add_folder(tutorial_folder, settings, groups=tmp_path / "kinds.csv"), settings)
+    assert {sample.kind for sample in told.usable} == {"mine"}
+    assert [sample.look for sample in told.usable] == [sample.look for sample in report.usable]
+
+
 def test_a_frame_has_a_row_a_sample(nuclei, tutorial_folder, settings):
     frame = inspect_dataset(add_folder(tutorial_folder, settings), settings).to_frame()
     assert len(frame) == 6

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unet.datasets.split import split_samples
+from unet.datasets.split import hold_out_kinds, split_samples
 from unet.errors import DatasetError
 
 IDS = [f"s{number:03d}" for number in range(50)]
@@ -74,3 +74,26 @@ def test_each_stain_has_its_share_on_both_sides():
         again = split_samples(*[[part[i] for i in order] for part in (ids,)], 0.25, seed,
                               [groups[i] for i in order], [stains[i] for i in order])  # fmt: skip
         assert set(again[1]) == set(validation)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([None, "g", "h"])), min_size=1, max_size=30))
+def test_held_out_kinds_are_kept_aside_whole_and_no_group_stands_on_both_sides(rows):
+    ids = [f"s{number}" for number in range(len(rows))]
+    kinds, groups = [kind for kind, _ in rows], [group for _, group in rows]
+    apart = {group for kind, group in rows if kind == "a" and group}
+    left = [
+        sample for sample, kind, group in zip(ids, kinds, groups, strict=True) if kind != "a" and group not in apart
+    ]
+    if "a" not in kinds or not left:
+        with pytest.raises(DatasetError, match=r"kind|leaves no image"):
+            hold_out_kinds(ids, "a", kinds, groups)
+        return
+    train, validation = hold_out_kinds(ids, " a ,", kinds, groups)
+    assert (train, validation) == (left, [sample for sample, kind in zip(ids, kinds, strict=True) if kind == "a"])
+
+
+def test_a_kind_that_is_not_there_is_named_beside_those_that_are():
+    with pytest.raises(DatasetError, match=r"“c” that is to be held out\. There are a, b"):
+        hold_out_kinds(["1", "2"], "a,c", ["a", "b"], [None, None])
+    with pytest.raises(DatasetError, match="not known"):
+        hold_out_kinds(["1", "2"], "a", [None, None], [None, None])
