@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 
 from unet.datasets.samples import SampleReport
 from unet.preprocess.background import HIGH, LOW, LUMA, is_bright
-from unet.preprocess.resize import to_channels, to_uint8
+from unet.preprocess.resize import Range, to_channels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +62,7 @@ def measure_look(image: np.ndarray, labels: np.ndarray) -> tuple[float, ...]:
     nuclei = labels[middle] > 0
     if not nuclei.any() or nuclei.all():
         return ()
-    colour = to_channels(to_uint8(image[middle]), 3).astype(np.float32) / 255
+    colour = to_channels(Range.of(image)(image[middle]), 3).astype(np.float32) / 255
     bright = is_bright(colour @ LUMA)
     # What a dark image's colour is depends on what the microscope's program paints it in.
     colour = colour if bright else np.repeat(colour.max(axis=2, keepdims=True), 3, axis=2)
