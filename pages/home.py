@@ -45,7 +45,11 @@ with welcome.container(key="welcome"):
         try:
             with st.empty():
                 bar = st.progress(0.0, "Getting ready")
-                run = start_sample_training(settings, lambda doing, share: bar.progress(min(share, 1.0), doing))
+
+                def show(doing: str, share: float) -> None:
+                    bar.progress(min(share, 1.0), doing)
+
+                run = start_sample_training(settings, show)
         except (UnetError, OSError) as error:  # a full disk, say
             st.error(f"The training could not be started. {told(error)}", icon=":material/error:")
         else:

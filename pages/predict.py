@@ -30,8 +30,8 @@ with page:
         images = choose_images(settings, notices.append) if models else {}
     if models and images:
         try:
-            job, other = [*(Job.of(entry, settings, read_preparation()) for entry in models), None][:2]
-            show_results(job, other, images, bar, notices)
+            job, *others = (Job.of(entry, settings, read_preparation()) for entry in models)
+            show_results(job, next(iter(others), None), images, bar, notices)
         except ModelError as error:
             st.error(f"{told(error)} Choose another model.", icon=":material/error:")
     else:

@@ -19,6 +19,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from streamlit import config, runtime
+from streamlit.runtime.stats import CacheStat
 
 from studio.common.visitor import COOKIE, TOKEN
 from unet.errors import ConfigError
@@ -109,7 +110,7 @@ async def _refuse(answer: PlainTextResponse, scope: Scope, receive: Receive, sen
 def _held() -> int:
     """Return how many bytes of uploads Streamlit holds in memory."""
     stats = runtime.get_instance().uploaded_file_mgr.get_stats() if runtime.exists() else {}
-    return sum(stat.byte_length for family in stats.values() for stat in family)
+    return sum(stat.byte_length for family in stats.values() for stat in family if isinstance(stat, CacheStat))
 
 
 @asynccontextmanager

@@ -54,6 +54,12 @@ class Key:
         return dataclasses.replace(self, **changes)
 
     @property
+    def decided(self) -> tuple[float, Separation]:
+        """The threshold and the separation, of a value that depends on both."""
+        assert self.threshold is not None and self.separation is not None
+        return self.threshold, self.separation
+
+    @property
     def token(self) -> str:
         """A short text that differs between keys, for the browser and for the names of widgets."""
         return hashlib.blake2b(repr(self).encode(), digest_size=12).hexdigest()

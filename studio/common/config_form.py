@@ -90,7 +90,7 @@ def config_form() -> Config | None:
         return None
 
 
-def worded(error: UnetError) -> str:
+def worded(error: UnetError | OSError) -> str:
     """Return a message as Markdown, with the page's labels in the place of the names of settings and choices."""
     # Escaped by then, as all of it is.
     named = re.compile(r"\\`(.+?)\\`")
@@ -197,7 +197,8 @@ def parse_numbers(item: dataclasses.Field, text: str) -> tuple:
     ConfigError
         If a part is no number; the message names the field.
     """
-    kind = type(item.default[0])
+    first = item.default[0] if isinstance(item.default, tuple) else 0
+    kind = type(first)
     try:
         values = tuple(kind(part) for part in re.split(r"[\s,;x×]+", text.strip()) if part)
     except ValueError:

@@ -108,7 +108,7 @@ def choose_dataset(settings: Settings) -> None:
         offered,
         default=offered[0],
         required=True,
-        format_func=SOURCES.get,
+        format_func=SOURCES.__getitem__,
         key="dataset_source",
         label_visibility="collapsed",
     )

@@ -59,11 +59,11 @@ def choose_models(settings: Settings, warn: Callable[[str], object] = st.warning
         with suppress(ModelError):  # what a link names can be looked at, whoever it belongs to
             entries[linked] = find_model(linked, settings)
     others = {each: entry for each, entry in entries.items() if each != key}
-    chosen = [entries[key], *filter(None, [others.get(linked)])]
+    chosen = [entries[key], *filter(None, [others.get(linked or "")])]
     title = " and ".join(plain(short(entry.info.name, 32 // len(chosen))) for entry in chosen)
     with st.popover(title, icon=":material/network_node:", width="content", key=f"model_{closed}"):
         labels = dict(zip(entries, unique_names(entry.label for entry in entries.values()), strict=True))
-        st.selectbox("Model", list(labels), format_func=labels.get, key=CHOICE, on_change=_chosen)
+        st.selectbox("Model", list(labels), format_func=labels.__getitem__, key=CHOICE, on_change=_chosen)
         if others:
             options = {"none": "No second model"} | {each: entry.label for each, entry in others.items()}
             choose_in_address("Compare with", options, OTHER_MODEL)
@@ -109,8 +109,8 @@ def _about_buttons(entry: ModelEntry) -> str | None:
 
 def _answer(asked: str | None, entry: ModelEntry, settings: Settings) -> None:
     """Open the dialog that was asked for."""
-    if asked == "card":
-        show_card(card_of(entry))
+    if asked == "card" and (card := card_of(entry)):
+        show_card(card)
     elif asked == "export":
         try:
             show_exports(entry, model_digest(entry), settings)

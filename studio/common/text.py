@@ -57,7 +57,8 @@ def short(name: str, most: int = 24) -> str:
 
 def duration(seconds: float, parts: int = 2) -> str:
     """Return a duration in words, such as ``2 min 5 s``, of so many parts at most."""
-    left, words = round(seconds), []
+    left = round(seconds)
+    words: list[str] = []
     for name, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
         count, left = divmod(left, size)
         if count or (name == "s" and not words):

@@ -31,7 +31,7 @@ def choose_in_address(label: str, options: Mapping[str, str], name: str, **look:
     # Streamlit goes by what people read: of two options that read alike, only one could be chosen.
     words = dict(zip(options, unique_names(options.values()), strict=True))
     return st.selectbox(
-        label, list(words), format_func=words.get, key=choice, on_change=_put, args=(name, choice), **look
+        label, list(words), format_func=words.__getitem__, key=choice, on_change=_put, args=(name, choice), **look
     )
 
 

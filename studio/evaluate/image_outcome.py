@@ -62,7 +62,7 @@ def _drawn(
     key: Key, sample: str, _entry: ModelEntry, _labelled: Labelled, _settings: Settings
 ) -> tuple[bytes, list[int]]:
     model = open_model(_entry, key.model)
-    shown = show_outcome(model, _labelled.dataset, sample, _settings, key.threshold, key.separation)
+    shown = show_outcome(model, _labelled.dataset, sample, _settings, *key.decided)
     counts = [len(getattr(shown.outcomes, name)) for name, _, _ in (*FOUND, *TRUTH)]
     return render.png(draw(shown)), counts
 

@@ -53,7 +53,7 @@ def _lab(entries, evaluations, labelled: Labelled, settings: Settings) -> None:
             if len(names) > 1:
                 titles = {key: title for key, (title, _, _) in score_charts.LINES.items()}
                 score = st.selectbox(
-                    "Score that is drawn", titles, format_func=titles.get, key="drawn_score", width=220,
+                    "Score that is drawn", list(titles), format_func=titles.__getitem__, key="drawn_score", width=220,
                     label_visibility="collapsed",
                 )  # fmt: skip
         st.plotly_chart(

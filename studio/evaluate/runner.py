@@ -26,20 +26,24 @@ def evaluations_of(entries: Sequence[ModelEntry], labelled: Labelled, settings: 
         If a model cannot be loaded, or the images cannot be scored on.
     """
     keys = [_key(entry, labelled) for entry in entries]
-    found = [_stored(key, entry, labelled, settings) for key, entry in zip(keys, entries, strict=True)]
-    missing = [place for place, evaluation in enumerate(found) if evaluation is None]
-    if not missing:
+    stored = [_stored(key, entry, labelled, settings) for key, entry in zip(keys, entries, strict=True)]
+    found = [evaluation for evaluation in stored if evaluation is not None]
+    if len(found) == len(entries):
         return found
     place = st.empty()
-    names = " and ".join(plain(entries[index].info.name) for index in missing)
+    missing = [entry for entry, evaluation in zip(entries, stored, strict=True) if evaluation is None]
+    names = " and ".join(plain(entry.info.name) for entry in missing)
     with place.container(border=True, horizontal_alignment="center"):
         st.markdown(f"**{labelled.count:,} images** are to be predicted and scored by {names}, at all thresholds.")
         started = st.button("Evaluate", icon=":material/speed:", type="primary", key="evaluate")
     if not started:
         return []
-    for index in missing:
-        with place.container(border=True):
-            found[index] = _compute(entries[index], keys[index], labelled, settings)
+    found = []
+    for entry, key, evaluation in zip(entries, keys, stored, strict=True):
+        if evaluation is None:
+            with place.container(border=True):
+                evaluation = _compute(entry, key, labelled, settings)
+        found.append(evaluation)
     place.empty()
     return found
 
@@ -83,8 +87,9 @@ def _stored(key: str, entry: ModelEntry, labelled: Labelled, settings: Settings)
         if found is None:
             return None
         _hold(key, found)
-    names = {"model": entry.info.name, "dataset": labelled.dataset.name, "threshold": entry.info.threshold}
-    return dataclasses.replace(held[key], **names)
+    return dataclasses.replace(
+        held[key], model=entry.info.name, dataset=labelled.dataset.name, threshold=entry.info.threshold
+    )
 
 
 def _hold(key: str, evaluation: Evaluation) -> None:

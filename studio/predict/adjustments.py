@@ -6,6 +6,7 @@ It is part of the job, so it is read before anything is predicted.
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import streamlit as st
 
@@ -21,7 +22,7 @@ MOST_CHANNELS = 16
 def read_preparation() -> ImageAdjustments:
     """Return how images are to be prepared, by the address; what makes no sense there is left out."""
     wanted = st.query_params
-    values = {}
+    values: dict[str, Any] = {}
     if channels := [int(each) - 1 for each in wanted.get(CHANNELS, "").split(",") if each.isdecimal()]:
         values["channels"] = tuple(channels[:3])
     if wanted.get(INVERT) == "1":

@@ -90,7 +90,7 @@ def _choose_groups() -> str:
             "Group images by",
             list(WAYS),
             index=list(WAYS).index(now if now in WAYS else OWN),
-            format_func=WAYS.get,
+            format_func=WAYS.__getitem__,
             key="group_way",
             on_change=_put_way,
         )

@@ -22,7 +22,7 @@ MOST_STEPS = 200
 
 def basis_of(key: Key) -> Basis:
     """Return the nuclei that corrections are made on: those that the model found."""
-    return Basis(key.image, key.page, key.model, key.preparation, key.threshold, key.separation)
+    return Basis(key.image, key.page, key.model, key.preparation, *key.decided)
 
 
 def corrections_of(key: Key, home: Path) -> Corrections:

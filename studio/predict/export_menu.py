@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -16,12 +17,13 @@ from studio.predict.uploads import Upload
 from unet.corrections.history import counts, sentence
 from unet.exports.bundle import everything_zip, one_format, unique_stems
 from unet.exports.command import command_of
-from unet.exports.formats import FORMATS
+from unet.exports.formats import FORMATS, Format
 from unet.files import own_prefix
 from unet.prediction.filters import Ranges
 from unet.prediction.result import Decisions, Result
 
-Pages = list[tuple[str, Upload, int]]
+Page = tuple[str, Upload, int]
+Pages = list[Page]
 
 
 def show_export(job: Job, name: str, pages: Pages, decision: Decision, ranges: Ranges) -> None:
@@ -52,7 +54,7 @@ def show_export(job: Job, name: str, pages: Pages, decision: Decision, ranges: R
                     continue
                 st.download_button(
                     form.title,
-                    lambda form=form: form.of(result_of(job, here, decisions, decision)),
+                    partial(_file_of, form, job, here, decisions, decision),
                     form.name_for(Path(name).stem),
                     form.mime,
                     key=f"export_{key}",
@@ -78,6 +80,10 @@ def show_export(job: Job, name: str, pages: Pages, decision: Decision, ranges: R
         st.caption("The same on the command line:")
         command = command_of(decisions, list(FORMATS), [here[2]], pixel_size_for(here[1]))
         st.code(command, language="bash", wrap_lines=True)
+
+
+def _file_of(form: Format, job: Job, page: Page, decisions: Decisions, decision: Decision) -> bytes:
+    return form.of(result_of(job, page, decisions, decision))
 
 
 def _show_one_format(job: Job, pages: Pages, decisions: Decisions, decision: Decision) -> None:
@@ -108,9 +114,7 @@ def decisions_of(job: Job, decision: Decision, ranges: Ranges) -> Decisions:
     )
 
 
-def result_of(
-    job: Job, page: tuple[str, Upload, int], decisions: Decisions, decision: Decision, stem: str | None = None
-) -> Result:
+def result_of(job: Job, page: Page, decisions: Decisions, decision: Decision, stem: str | None = None) -> Result:
     """Return one image with all that is known of it."""
     name, upload, number = page
     return Result(

@@ -100,9 +100,9 @@ def predict_uploads(
         found = predictor.predict_batch([image for _, image in small], preparation=job.preparation)
         for (upload, image), prediction in zip(small, found, strict=True):
             predictions().put(job.key(upload), _facts(upload, image), prediction)
-        for upload, image in batch:
-            if image is not None and _is_large(image):
-                _predict_large(job, upload, image, tiles)
+        for upload, page in batch:
+            if page is not None and _is_large(page):
+                _predict_large(job, upload, page, tiles)
         done += len(batch)
         if progress:
             progress(done, len(uploads))
@@ -121,14 +121,16 @@ def _is_large(image: np.ndarray) -> bool:
 
 
 def _facts(upload: Upload, image: np.ndarray) -> Facts:
+    height, width = image.shape[:2]
     channels = image.shape[2] if image.ndim == 3 else 1
-    return Facts(*image.shape[:2], count_pages(upload.path, name="It"), channels)
+    return Facts(height, width, count_pages(upload.path, name="It"), channels)
 
 
 def _batches(job: Job, uploads: Sequence[Upload]) -> Iterator[list[tuple[Upload, np.ndarray | None]]]:
-    batch, pixels = [], 0
+    batch: list[tuple[Upload, np.ndarray | None]] = []
+    pixels = 0
     for upload in uploads:
-        image = None
+        image: np.ndarray | None = None
         try:
             image = read_page(job, upload)
             choose_channels(image, job.preparation.channels, name="It")
@@ -235,7 +237,7 @@ def correct(job: Job, upload: Upload, page: int, decision: Decision, sent: Any) 
 # One session looks at one image at a time. A resource, since copies of large ones would fill memory.
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _objects(key: Key, _job: Job, _upload: Upload) -> np.ndarray:
-    labels = find_objects(prediction_of(_job, _upload, key.page), key.threshold, key.separation)
+    labels = find_objects(prediction_of(_job, _upload, key.page), *key.decided)
     labels.flags.writeable = False
     return labels
 
@@ -264,7 +266,8 @@ def _advice(key: Key, _decision: Decision, _job: Job, _upload: Upload) -> Advice
     labels = objects_of(_job, _upload, key.page, _decision)
     image = downscale_mean(read_page(_job, _upload, key.page), LOOKED_AT)
     small = prediction_of(_job, _upload, key.page).shrink(LOOKED_AT)
-    return advise(image, small, labels, _job.entry.info, key.threshold, key.preparation)
+    threshold, _ = key.decided
+    return advise(image, small, labels, _job.entry.info, threshold, key.preparation)
 
 
 @dataclass(frozen=True)

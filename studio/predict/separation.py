@@ -25,14 +25,21 @@ def choose_separation(entry: ModelEntry, is_new: bool) -> Separation:
         start = {} if (is_new or name in linked) and name in st.session_state else {"value": getattr(own, name)}
         return {"key": name, "bind": "query-params", "help": fields[name]["help"], **start}
 
-    def bounds(name: str) -> tuple:
+    def bounds(name: str) -> tuple[float, float]:
         return fields[name]["low"], fields[name]["high"]
 
     separate = st.toggle("Separate touching nuclei", **common("separate"))
     fill_holes = st.toggle("Fill holes", **common("fill_holes"))
     clear_edge = st.toggle("Leave out nuclei at the image's edge", **common("clear_edge"))
+    of_area = fields[MIN_AREA]
     area = whole_number_in_address(
-        "Minimum area (px)", MIN_AREA, *bounds(MIN_AREA), own.min_area, step=5, help=fields[MIN_AREA]["help"]
+        "Minimum area (px)",
+        MIN_AREA,
+        of_area["low"],
+        of_area["high"],
+        own.min_area,
+        step=5,
+        help=of_area["help"],
     )
     with st.expander("How touching nuclei are separated", icon=":material/call_split:", key="separation_settings"):
         valley = st.slider(
@@ -51,8 +58,8 @@ def _from_an_earlier_link(fields: Mapping[str, Mapping]) -> set[str]:
     taken = set()
     for name, metadata in fields.items():
         text = st.query_params.get(metadata["formerly"]) if name not in st.session_state else None
-        with contextlib.suppress(TypeError, ValueError):
-            if metadata["low"] <= (value := float(text)) <= metadata["high"]:
+        with contextlib.suppress(ValueError):
+            if text and metadata["low"] <= (value := float(text)) <= metadata["high"]:
                 st.session_state[name] = value
                 taken.add(name)
     return taken

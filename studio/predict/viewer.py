@@ -94,10 +94,10 @@ def picture_of(image: np.ndarray, shown: Range) -> np.ndarray:
 def pack(about: dict, picture: np.ndarray, prediction: Prediction, labels: np.ndarray | None = None) -> bytes:
     """Pack a picture, its maps and perhaps its labels: the length of a JSON header, the header, and the parts of it."""
     lossless = picture.nbytes <= LOSSLESS_BYTES
-    parts = {"image" if lossless else "picture": zlib.compress(picture, 1) if lossless else _jpeg(picture)}
+    parts = {"image" if lossless else "picture": zlib.compress(picture.data, 1) if lossless else _jpeg(picture)}
     parts["levels"] = zlib.compress(planes(prediction.levels), 1)
     if prediction.classes is not None:
-        parts["classes"] = zlib.compress(np.ascontiguousarray(prediction.classes), 1)
+        parts["classes"] = zlib.compress(np.ascontiguousarray(prediction.classes).data, 1)
     if labels is not None:
         parts["labels"] = zlib.compress(planes(labels.astype(np.uint32)), 1)
     header = {
@@ -263,6 +263,7 @@ def show(
 @st.cache_data(max_entries=8, show_spinner=False)
 def _packed_labels(key: Key, _labels: np.ndarray) -> tuple[str, int, int]:
     """Return the labels as they travel, how many objects they are, and the highest number."""
+    assert key.shown is not None  # whoever packs labels has decided how large they are shown
     small = _labels if _labels.shape == key.shown else resize_labels(_labels, key.shown)
     text = base64.b64encode(zlib.compress(planes(small.astype(np.uint32)), 1)).decode()
     return text, summarize_labels(_labels).count, int(_labels.max(initial=0))
@@ -289,4 +290,4 @@ def _flags(kept: Collection[int] | None, highest: int) -> str | None:
 
 
 def _text(array: np.ndarray) -> str:
-    return base64.b64encode(np.ascontiguousarray(array)).decode()
+    return base64.b64encode(np.ascontiguousarray(array).data).decode()

@@ -64,7 +64,7 @@ def _cancel_rest(job: Job, waiting: list[Upload]) -> None:
     _cancel(hashlib.blake2b(repr(rest).encode()).hexdigest())
 
 
-def problems_of(problems: dict[str, str | None]) -> list[str]:
+def problems_of(problems: dict[str, str]) -> list[str]:
     """Return what is to be said of the files that cannot be used, by their names."""
     if not problems:
         return []

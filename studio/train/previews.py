@@ -33,8 +33,8 @@ def show_previews(run: Run) -> None:
     with st.grid(4, min_column_width=150):
         for preview in previews:
             try:
-                files = [path.read_bytes() for path in (preview.image, preview.truth, preview.epochs[epoch])]
-                picture = _picture(*files, view == "Mask")
+                image, truth = preview.image.read_bytes(), preview.truth.read_bytes()
+                picture = _picture(image, truth, preview.epochs[epoch].read_bytes(), view == "Mask")
             except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # all that Pillow says of damage
                 st.caption(f"The preview of validation image {preview.index + 1} cannot be read.")
                 continue

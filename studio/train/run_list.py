@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from datetime import datetime
+from typing import Literal
 
 import streamlit as st
 
@@ -27,7 +28,7 @@ from unet.training.launch import start
 FEW = 6
 VIEWS = ("List", "Table")
 # Status: its colour and icon. The words are the run's own.
-LOOKS = {
+LOOKS: dict[str, tuple[Literal["blue", "orange", "green", "gray", "red"], str | None]] = {
     "starting": ("blue", ":material/hourglass_top:"),
     "running": ("blue", ":material/model_training:"),
     "stopping": ("orange", ":material/pause_circle:"),
@@ -157,7 +158,7 @@ def summary(run: Run, state: RunState) -> str:
         return told(error)
     if note := read_notes(run).note:
         parts.append(plain(short(note, 60)))
-    if "val_dice" in (state.best or {}):
+    if state.best and "val_dice" in state.best:
         parts.insert(1, f"Dice {state.best['val_dice']:.3f}")
     return " · ".join(parts)
 

@@ -259,7 +259,7 @@ def _curves(run: Run, metrics: Metrics, info: RunInfo, state: RunState) -> None:
             ["dice", "iou", "accuracy"],
             default="dice",
             required=True,
-            format_func=charts.METRICS.get,
+            format_func=charts.METRICS.__getitem__,
             key="metric",
             label_visibility="collapsed",
         )
