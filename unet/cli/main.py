@@ -155,6 +155,11 @@ def _add_predict(subparsers: argparse._SubParsersAction) -> None:
         metavar="RANGE",
         help="keep only objects whose measurement lies in a range, such as area:30:120; may be given several times",
     )
+    parser.add_argument(
+        "--positive",
+        metavar="CHANNEL:LEVEL",
+        help="tell positive objects by the mean of a channel, the first one being 1: above a level, such as 2:850",
+    )
     parser.add_argument("--group-by", default="", metavar="PATTERN", help=f"for nuclei.csv: {GROUPING}")
     parser.add_argument(
         "--page", type=int, default=0, metavar="N", help="page of multi-page TIFFs, from 0 (%(default)s)"

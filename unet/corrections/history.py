@@ -7,20 +7,16 @@ undone or redone. Two programs at once do not overwrite each other: whoever writ
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-import os
-import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from unet.config import Separation
+from unet.corrections import journal
 from unet.corrections.operation import CARRIED, IMPORTED, RESHAPED, WORDS, CorrectionError, Operation
 from unet.preprocess.adjust import ImageAdjustments
 
@@ -124,7 +120,11 @@ def read(basis: Basis, home: Path) -> Corrections:
     CorrectionError
         If the list is damaged.
     """
-    return _read_file(basis.path(home))
+    return _read(basis.path(home))
+
+
+def _read(path: Path) -> Corrections:
+    return journal.read(path, Corrections(), Corrections.after)
 
 
 def add(basis: Basis, home: Path, operation: Operation, seen: int, id: str = "") -> Corrections:
@@ -165,9 +165,9 @@ def others(basis: Basis, home: Path) -> list[tuple[Basis, Corrections]]:
     """Return the corrections of the same image made at other thresholds or separations, the newest first."""
     found = []
     for path in basis.folder(home).glob("*.jsonl"):
-        corrections = _read_file(path)
+        corrections = _read(path)
         if path != basis.path(home) and corrections.operations:
-            head = json.loads(path.read_text(encoding="utf-8").partition("\n")[0])
+            head = journal.first_line(path)
             separation = Separation.from_dict(head["separation"])
             other = Basis(basis.image, basis.page, basis.model, basis.preparation, head["threshold"], separation)
             found.append((path.stat().st_mtime_ns, other, corrections))
@@ -201,54 +201,8 @@ def sentence(operations: Sequence[Operation]) -> str:
 
 
 def _append(basis: Basis, home: Path, entry: dict[str, Any], seen: int) -> Corrections:
-    path = basis.path(home)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(path.with_suffix(".lock")):
-            now = _read_file(path)
-            if now.revision != seen:
-                raise Conflict
-            after = now.after(entry)
-            with path.open("ab") as file:
-                file.truncate(_whole_bytes(path))  # what a crash has left of a last line
-                if not file.tell() or not _whole_bytes(path):
-                    file.write(_line(basis.to_dict()))
-                file.write(_line({**entry, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}))
-                file.flush()
-                os.fsync(file.fileno())
-    except OSError as error:
-        raise CorrectionError(f"The correction cannot be kept: {error.strerror} ({path}).") from error
-    return after
+    def check(now: Corrections) -> None:
+        if now.revision != seen:
+            raise Conflict
 
-
-def _line(data: dict[str, Any]) -> bytes:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-
-
-def _whole_bytes(path: Path) -> int:
-    """Return how many bytes of a file are whole lines."""
-    return path.read_bytes().rfind(b"\n") + 1
-
-
-def _read_file(path: Path) -> Corrections:
-    try:
-        return _parsed(path, path.stat().st_size)
-    except FileNotFoundError:
-        return Corrections()
-    except OSError as error:
-        raise CorrectionError(f"The corrections cannot be read: {error.strerror} ({path}).") from error
-
-
-# Lines are only added, so a file of the same size is the same.
-@functools.lru_cache(maxsize=64)
-def _parsed(path: Path, size: int) -> Corrections:
-    lines = path.read_bytes()[:size].split(b"\n")[:-1]
-    corrections = Corrections()
-    for number, line in enumerate(lines[1:], start=2):
-        try:
-            corrections = corrections.after(json.loads(line))
-        except (ValueError, KeyError, TypeError, CorrectionError) as error:
-            raise CorrectionError(
-                f"Line {number} of {path} is damaged; mend or remove the file to correct this image again."
-            ) from error
-    return corrections
+    return journal.append(basis.path(home), basis.to_dict(), entry, Corrections(), Corrections.after, check)

@@ -25,6 +25,9 @@ MAX_NUCLEI = 200_000
 MAX_POINTS = 5_000_000
 MAX_BYTES = 400_000_000
 
+# What exports call regions, in GeoJSON and in ImageJ's: these are no nuclei.
+REGION_CLASS, REGION_PREFIX = "Region*", "Region: "
+
 Size = tuple[int, int]
 # The rings of a shape; a pixel belongs to it if an odd number of them are around its middle.
 Rings = list[list[Point]]
@@ -165,8 +168,9 @@ def _one_roi(content: bytes, size: Size, image_name: str) -> Iterator[Rings]:
     except (struct.error, AssertionError) as error:
         raise ValueError("roi") from error
     rings = [[(float(x), float(y)) for x, y in line] for line in lines if len(line) >= 3]
-    # Lines and points are no nuclei.
-    if rings and roi.roitype not in (roifile.ROI_TYPE.LINE, roifile.ROI_TYPE.POLYLINE, roifile.ROI_TYPE.POINT):
+    # Lines, points and regions are no nuclei.
+    lines_and_points = (roifile.ROI_TYPE.LINE, roifile.ROI_TYPE.POLYLINE, roifile.ROI_TYPE.POINT)
+    if rings and roi.roitype not in lines_and_points and not roi.name.startswith(REGION_PREFIX):
         yield rings
 
 
@@ -180,6 +184,9 @@ def _json(content: bytes, size: Size, image_name: str) -> Iterator[Rings | np.nd
         return
     features = data.get("features", [data]) if isinstance(data, dict) else data
     for feature in features:
+        kind = (feature.get("properties") or {}).get("classification") or {}
+        if isinstance(kind, dict) and kind.get("name") == REGION_CLASS:
+            continue
         geometry = feature.get("geometry", feature)
         parts = {"Polygon": lambda each: [each], "MultiPolygon": list}.get(geometry["type"])
         if parts:  # points and lines are no nuclei

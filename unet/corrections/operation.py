@@ -94,7 +94,7 @@ class Operation:
     def _read(cls, data: Mapping[str, Any]) -> Operation:
         kind = data["kind"]
         least, most, fewest, many = NEEDS[kind]
-        points = tuple((_eighth(x), _eighth(y)) for x, y in data.get("points", ()))
+        points = _points(data.get("points", ()))
         numbers = tuple(dict.fromkeys(_whole(number, 1, 2**32 - 1) for number in data.get("numbers", ())))
         if not (least <= len(points) <= most and fewest <= len(numbers) <= many):
             raise ValueError(kind)
@@ -105,6 +105,24 @@ class Operation:
         cleared = _runs(data.get("cleared", ())) if kind == "carry" else ()
         level = _whole(data.get("level", 0), 0, 2**16 - 1)
         return cls(kind, points, numbers, radius, level, data.get("take", False) is True, pieces, cleared)
+
+
+def points_of(data: Any) -> tuple[tuple[float, float], ...]:
+    """Read points, x and y in pixels, to the eighth of a pixel.
+
+    Raises
+    ------
+    CorrectionError
+        If these are none.
+    """
+    try:
+        return _points(data)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise CorrectionError(f"These are no points: {str(data)[:80]}") from error
+
+
+def _points(data: Any) -> tuple[tuple[float, float], ...]:
+    return tuple((_eighth(x), _eighth(y)) for x, y in data)
 
 
 def _eighth(value: Any) -> float:

@@ -14,6 +14,7 @@ from unet.exports.tables import ImageSummary, summary_file, summary_row
 from unet.files import atomic_path
 from unet.io.images import IMAGE_SUFFIXES, map_image
 from unet.io.pixel_size import PixelSize, read_pixel_size
+from unet.prediction.marker import stain_of
 from unet.prediction.predictor import Predictor
 from unet.prediction.result import Decisions, Result
 from unet.preprocess.adjust import choose_channels
@@ -95,9 +96,10 @@ def predict_files(
         try:
             image = map_image(path, settings.cache, page=page, max_megapixels=settings.max_image_megapixels)
             found = predictor.predict(image, preparation=decisions.preparation, folder=settings.cache)
+            stain = stain_of(image, decisions.marker.channel) if decisions.marker else None
             image = choose_channels(image, decisions.preparation.channels, name=path.name)
             size = pixel_size or read_pixel_size(path)
-            result = Result(str(path), stem, image, found, decisions, page, size)
+            result = Result(str(path), stem, image, found, decisions, page, size, stain=stain)
             bundle.add(result)
             row = summary_row(result)
         except ImageError as error:

@@ -15,6 +15,7 @@ from unet.exports.formats import FORMATS, suits
 from unet.files import atomic_path
 from unet.io.pixel_size import PixelSize
 from unet.models.folder import model_digest
+from unet.prediction.marker import positive_share
 from unet.prediction.result import Decisions, Result
 from unet.provenance import versions
 
@@ -24,7 +25,8 @@ Model: {model}. Threshold: {threshold:g}.
 {formats}
 
 manifest.json says with which model and settings all of this was made, and by which command it is made again. Where
-nuclei were corrected by hand it says so, image by image; the command makes them as the model found them.
+nuclei were corrected or regions drawn by hand it says so, image by image; the command makes the nuclei as the model
+found them.
 """
 
 
@@ -79,6 +81,8 @@ class Bundle:
                 "page": result.page,
                 "objects": len(result.measurements),
                 "corrections": result.corrections,
+                "positive": positive_share(result.measurements),
+                "regions": [each.to_dict() for each in result.regions],
                 "pixel_size_um": [result.pixel_size.x, result.pixel_size.y] if result.pixel_size else None,
             }
         )
@@ -93,6 +97,7 @@ class Bundle:
         sizes = {tuple(image["pixel_size_um"] or ()) for image in self._images}
         one = sizes.pop() if len(sizes) == 1 else ()
         pages = {image["page"] for image in self._images}
+        marker = decisions.marker
         about = {
             "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "command": command_of(decisions, self._formats, pages, PixelSize(*one) if one else None),
@@ -101,6 +106,7 @@ class Bundle:
             "separation": decisions.separation.to_dict(),
             "preparation": decisions.preparation.to_dict(),
             "kept": decisions.ranges,
+            "positive": {"channel": marker.channel + 1, "above": marker.level} if marker else None,
             "formats": list(self._formats),
             "images": self._images,
             "model": decisions.info.to_dict(),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from unet.exports.outlines import Outline, outlines
+from unet.prediction.marker import POSITIVE
 from unet.prediction.result import Result
 
 CATEGORIES = [{"id": 1, "name": "nucleus", "supercategory": "cell"}]
@@ -17,11 +18,13 @@ def part(result: Result) -> dict[str, Any]:
     """Return one image and its annotations; numbers are given when all are there."""
     height, width = result.labels.shape
     image = {"file_name": result.file, "height": height, "width": width}
-    means = result.measurements.set_index("label")["mean_probability"]
-    return {
-        "image": image,
-        "annotations": [_annotation(outline, means[outline.number]) for outline in outlines(result.labels)],
-    }
+    rows = result.measurements.set_index("label")
+    means, positive = rows["mean_probability"], rows.get(POSITIVE)
+    annotations = []
+    for outline in outlines(result.labels):
+        more = {} if positive is None else {"attributes": {"positive": bool(positive[outline.number])}}
+        annotations.append({**_annotation(outline, means[outline.number]), **more})
+    return {"image": image, "annotations": annotations}
 
 
 def whole(parts: list[dict[str, Any]]) -> bytes:

@@ -9,6 +9,7 @@ from unet.exports.formats import FORMATS
 from unet.flags import changed_flags
 from unet.io.pixel_size import PixelSize
 from unet.prediction.filters import write_range
+from unet.prediction.marker import write_marker
 from unet.prediction.result import Decisions
 from unet.preprocess.adjust import ImageAdjustments
 
@@ -28,6 +29,8 @@ def command_of(
         words += ["--page", str(page)]
     if pixel_size and pixel_size.x == pixel_size.y:
         words += ["--pixel-size", repr(float(pixel_size.x))]
+    if decisions.marker:
+        words += ["--positive", write_marker(decisions.marker)]
     for name, (low, high) in decisions.ranges.items():
         words += ["--keep", write_range(name, low, high)]
     if decisions.groups:

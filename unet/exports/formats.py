@@ -79,12 +79,18 @@ FORMATS: dict[str, Format] = {
         "All nuclei (CSV)", "One row per nucleus of all images: image, group, number, measurements.", "nuclei.csv", CSV,
         part=tables.nuclei_rows, whole=tables.nuclei_file,
     ),
+    "regions": Format(
+        "Regions (CSV)", "One row per region that was drawn, of all images: its area, the nuclei in it, positive ones.",
+        "regions.csv", CSV, part=tables.region_rows, whole=tables.region_file,
+    ),
     "rois": Format(
-        "ImageJ / Fiji ROIs (zip)", "One outline a nucleus, for ImageJ's ROI manager; holes are filled.",
+        "ImageJ / Fiji ROIs (zip)", "One outline a nucleus and region, for ImageJ's ROI manager; holes are filled.",
         "_rois.zip", ZIP, write=vectors.rois,
     ),
     "geojson": Format(
-        "QuPath (GeoJSON)", "One detection a nucleus with its measurements; drop it onto the image in QuPath.",
+        "QuPath (GeoJSON)",
+        "A detection for each nucleus with its measurements, an annotation for each region; drop it onto the "
+        "image in QuPath.",
         ".geojson", "application/geo+json", write=vectors.geojson,
     ),
     "coco": Format(

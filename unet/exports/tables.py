@@ -9,6 +9,8 @@ import numpy as np
 from scipy import ndimage
 
 from unet.prediction.grouping import group_of
+from unet.prediction.marker import positive_share
+from unet.prediction.regions import COUNT, RegionFigures, region_figures
 from unet.prediction.result import Result
 from unet.spreadsheets import csv_of_frame, csv_of_rows
 
@@ -21,7 +23,8 @@ class ImageSummary:
     """One row of ``summary.csv``: areas in pixels, ``covered`` as a share of the image, 0 to 1.
 
     ``channels`` are those that the model was given, ``channels_because`` says why,
-    ``scale`` is that of the image as it saw it.
+    ``scale`` is that of the image as it saw it. ``positive`` is a share of the objects, ``in_regions`` how many of them
+    lie in one of the ``regions`` that were drawn.
     """
 
     file: str
@@ -37,6 +40,9 @@ class ImageSummary:
     scale: float = 1.0
     seconds: float = 0.0
     error: str = ""
+    positive: float | None = None
+    regions: int = 0
+    in_regions: int | None = None
 
 
 def measurements(result: Result) -> bytes:
@@ -108,7 +114,12 @@ def summary_row(result: Result) -> ImageSummary:
         len(areas),
         float(areas.sum()) / (height * width),
         mean,
-        *((seen.channels.text, seen.channels.reason, seen.scale) if seen else ()),
+        seen.channels.text if seen else "",
+        seen.channels.reason if seen else "",
+        seen.scale if seen else 1.0,
+        positive=positive_share(result.measurements),
+        regions=len(result.regions),
+        in_regions=int((result.measurements[COUNT] > 0).sum()) if result.regions else None,
     )
 
 
@@ -116,6 +127,20 @@ def summary_file(rows: list[ImageSummary]) -> bytes:
     """Return ``summary.csv``."""
     header = [item.name for item in dataclasses.fields(ImageSummary)]
     return csv_of_rows(header, map(dataclasses.astuple, rows)).encode()
+
+
+def region_rows(result: Result) -> list[tuple[object, ...]]:
+    """Return the rows of an image in ``regions.csv``: one a region; none where none was drawn."""
+    group = group_of(result.file, result.decisions.groups)
+    return [
+        (result.file, group, *dataclasses.astuple(each)) for each in region_figures(result.measurements, result.regions)
+    ]
+
+
+def region_file(parts: list[list[tuple[object, ...]]]) -> bytes:
+    """Return ``regions.csv``: areas in pixels, shares from 0 to 1."""
+    header = ["image", "group", *(item.name for item in dataclasses.fields(RegionFigures))]
+    return csv_of_rows(header, (row for part in parts for row in part)).encode()
 
 
 def run_lengths(result: Result) -> list[tuple[str, str]]:

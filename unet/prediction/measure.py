@@ -57,7 +57,12 @@ INTENSITY = {
     for suffix, where in [("", ""), *((f"_{n}", f", channel {n}") for n in range(1, MOST_CHANNELS + 1))]
     for kind, word in KINDS.items()
 }
-COLUMNS: dict[str, Column] = {**SHAPE, **CALIBRATED, **INTENSITY}
+STAINED = {
+    "marker_mean": Column("Marker, mean", "Of the channel by which positive nuclei are told, over its pixels."),
+    "positive": Column("Positive", "1 where the marker's mean lies above the level, else 0."),
+}
+DRAWN = {"regions": Column("Regions", "In how many of the regions that were drawn its centroid lies.")}
+COLUMNS: dict[str, Column] = {**SHAPE, **CALIBRATED, **INTENSITY, **STAINED, **DRAWN}
 
 
 def measure(

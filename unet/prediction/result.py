@@ -13,7 +13,9 @@ from unet.io.pixel_size import PixelSize
 from unet.models.metadata import ModelInfo
 from unet.prediction.filters import Ranges, kept_objects, kept_rows
 from unet.prediction.maps import Prediction
+from unet.prediction.marker import MEAN, Marker, stain_means, with_class
 from unet.prediction.measure import measure
+from unet.prediction.regions import Region, with_regions
 from unet.prediction.separation import find_objects
 from unet.preprocess.adjust import ImageAdjustments
 
@@ -32,6 +34,7 @@ class Decisions:
     ranges: Ranges = field(default_factory=dict)
     model: str = ""  # the key or folder by which the command line finds it
     groups: str = ""  # by which part of their names images are grouped; see unet.prediction.grouping
+    marker: Marker | None = None  # by which objects are positive or negative
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,9 @@ class Result:
         The label map of all objects, where it is known already.
     corrections : dict, optional
         Where that map was corrected by hand: a sentence on it under ``summary``, and how many of which kind.
+    stain : (height, width), optional
+        The channel of the decisions' marker, where the image has it.
+    regions : tuple of Region
     """
 
     file: str
@@ -66,13 +72,18 @@ class Result:
     pixel_size: PixelSize | None = None
     found: np.ndarray | None = None
     corrections: dict[str, str | int] | None = None
+    stain: np.ndarray | None = None
+    regions: tuple[Region, ...] = ()
 
     @cached_property
     def _all(self) -> tuple[np.ndarray, pd.DataFrame]:
         labels = self.found
         if labels is None:
             labels = find_objects(self.prediction, self.decisions.threshold, self.decisions.separation)
-        return labels, measure(labels, self.image, self.prediction.levels, self.pixel_size)
+        frame = measure(labels, self.image, self.prediction.levels, self.pixel_size)
+        if self.stain is not None:
+            frame[MEAN] = stain_means(labels, self.stain, frame["label"].to_numpy())
+        return labels, with_regions(with_class(frame, self.decisions.marker), self.regions)
 
     @cached_property
     def measurements(self) -> pd.DataFrame:
