@@ -38,19 +38,24 @@ class RawVisitor:
         message = BackMsg()
         message.rerun_script.query_string = urlencode(query)
         message.rerun_script.page_name = page
+        self.page = "".join(map(str, self.ask(message)))
+        return self.page
+
+    def ask(self, message: BackMsg) -> Iterator[ForwardMsg]:
+        """Ask for a run, and yield what comes of it until it ends."""
         message.rerun_script.context_info.url = "http://localhost:8501/"  # which is what a browser says, or anybody
         self.connection.send(message.SerializeToString())
-        self.page = ""
         while True:
             told = ForwardMsg.FromString(self.connection.recv(SECONDS))
             self.session = told.new_session.initialize.session_id or self.session
-            self.page += str(told)
+            yield told
             # The first page of a session sends on through the front door: that run ends, and the next one begins.
             if told.WhichOneof("type") == "script_finished" and told.script_finished in (
                 ForwardMsg.FINISHED_SUCCESSFULLY,
+                ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY,
                 ForwardMsg.FINISHED_WITH_COMPILE_ERROR,
             ):
-                return self.page
+                return
 
 
 @contextmanager

@@ -1,12 +1,15 @@
-// Takes the pixels of an image and its maps from the server, once, and keeps them for the viewer. The mount has nothing
-// to show: it is apart from the viewer so that a moved threshold does not bring the pixels again.
+// Takes what the viewer needs from the server once: its script, and the pixels of an image with its maps. The mount has
+// nothing to show: it is apart from the viewer so that a moved threshold does not bring all of this again.
 
 import { readScene } from "./codec.js";
+import { showViewer } from "./viewer.js";
 
-const KEPT = 4; // images of a mount; an image of 2048 x 2048 pixels takes some 30 MB
+const SCENES_KEPT = 4; // images of a mount; an image of 2048 x 2048 pixels takes some 30 MB
 
 export default function ({ data, setStateValue, setTriggerValue }) {
   const store = (window.unetScenes ??= new Map());
+  window.unetViewer = showViewer;
+  window.dispatchEvent(new Event("unet-viewer"));
   if (data instanceof Uint8Array) {
     receive(data, store).then((mount) => setStateValue("have", keysOf(store, mount)));
   }
@@ -24,7 +27,7 @@ async function receive(blob, store) {
   } else {
     store.delete(scene.key);
     store.set(scene.key, scene);
-    for (const old of keysOf(store, scene.mount).slice(0, -KEPT)) store.delete(old);
+    for (const old of keysOf(store, scene.mount).slice(0, -SCENES_KEPT)) store.delete(old);
   }
   window.dispatchEvent(new CustomEvent("unet-scene", { detail: scene.part_of ?? scene.key }));
   return scene.mount ?? store.get(scene.part_of)?.mount;

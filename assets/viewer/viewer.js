@@ -9,21 +9,16 @@ import { openPainter, openWithoutCard } from "./painter.js";
 import { PlainPainter } from "./plain_painter.js";
 import { Threshold, cutOf } from "./threshold.js";
 
-const views = new WeakMap();
 const SHARP = 3; // pixels of the screen for one of the picture, from which on pixels are shown as they are
 const RIM = 1.7; // pixels of the screen
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export function showViewer({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".viewer");
-  let view = views.get(root);
-  if (!view) {
-    view = new View(root);
-    views.set(root, view);
-  }
+  const view = (root.view ??= new View(root));
   view.tell = setTriggerValue;
   view.update(data);
   return () => {
-    views.delete(root);
+    root.view = null;
     view.close();
   };
 }

@@ -1,7 +1,7 @@
 """The viewer: an image and what was found in it, with a threshold that is applied in the browser at every frame.
 
-Two mounts of components of our own, whose files lie in ``assets/viewer``. The pixels of the image and its probability
-map travel once, as the bytes of the one that shows nothing; the other, which is drawn anew whenever the objects change,
+Two mounts of components of our own, whose files lie in ``assets/viewer``. The script, the pixels of the image and its
+probability map travel once, with the one that shows nothing; the other, which is drawn anew whenever the objects change,
 takes only them. Streamlit's own charts would be built anew with each change, and lose the zoom.
 """
 
@@ -41,7 +41,7 @@ _viewer = st.components.v2.component(
     "unet_viewer",
     html=shortened((FILES / "viewer.html").read_text(encoding="utf-8")),
     css=shortened((FILES / "viewer.css").read_text(encoding="utf-8")),
-    js=join_modules(FILES / "viewer.js"),
+    js=join_modules(FILES / "mount.js"),
 )
 
 

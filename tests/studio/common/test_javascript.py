@@ -54,7 +54,7 @@ def test_what_cannot_be_joined_is_refused(tmp_path, modules, words):
         join_modules(write(tmp_path, **modules))
 
 
-@pytest.mark.parametrize("name", ["viewer.js", "pixels.js"])
+@pytest.mark.parametrize("name", ["mount.js", "pixels.js"])
 def test_what_the_app_ships_can_be_joined(name):
     text = join_modules(ASSETS / "viewer" / name)
     assert text.count("export ") == text.count("export default function") == 1
