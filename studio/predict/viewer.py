@@ -1,8 +1,8 @@
 """The viewer: an image and what was found in it, with a threshold that is applied in the browser at every frame.
 
 Two mounts of components of our own, whose files lie in ``assets/viewer``. The script, the pixels of the image and its
-probability map travel once, with the one that shows nothing; the other, which is drawn anew whenever the objects change,
-takes only them. Streamlit's own charts would be built anew with each change, and lose the zoom.
+probability map travel once, with the one that shows nothing; the other, which is drawn anew whenever the objects
+change, takes only them. Streamlit's own charts would be built anew with each change, and lose the zoom.
 """
 
 from __future__ import annotations
