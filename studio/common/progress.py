@@ -14,8 +14,8 @@ SECONDS_BETWEEN = 0.1
 
 
 @contextmanager
-def progress_bar(doing: str, unit: str = "") -> Iterator[Callable[[int, int], None]]:
-    """Yield a callable that takes how much is done and the total; the bar goes when the block ends.
+def progress_bar(doing: str, unit: str = "") -> Iterator[Callable[..., None]]:
+    """Yield a callable that takes how much is done, the total and perhaps a remark; the bar goes when the block ends.
 
     Parameters
     ----------
@@ -27,13 +27,13 @@ def progress_bar(doing: str, unit: str = "") -> Iterator[Callable[[int, int], No
     place = st.empty()
     started, shown = time.monotonic(), 0.0
 
-    def tell(done: int, total: int) -> None:
+    def tell(done: int, total: int, remark: str = "") -> None:
         nonlocal shown
         now = time.monotonic()
         if now - shown < SECONDS_BETWEEN and done < total:
             return
         shown = now
-        words = f"{doing}: {_counted(done, total, unit)}{_left(now - started, done, total)}"
+        words = f"{doing}: {_counted(done, total, unit)}{remark or _left(now - started, done, total)}"
         place.progress(min(1.0, done / max(1, total)), words)
 
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,34 +12,34 @@ import pandas as pd
 import streamlit as st
 
 from studio.common.cache_key import Key
+from studio.common.held import Held
 from studio.common.open_models import model_digest, open_model
+from studio.common.turns import TURNS, Progress, Work, visitor_here
 from studio.predict.corrected import corrected_nuclei, corrections_of, take_steps
 from studio.predict.prediction_cache import Facts, predictions
 from studio.predict.uploads import Upload
 from unet import render
 from unet.config import Separation
 from unet.corrections.operations import Nuclei
-from unet.errors import ImageError
 from unet.io.images import count_pages, map_image
 from unet.io.pixel_size import PixelSize
-from unet.memmap import LARGE_PIXELS, downscale_mean
+from unet.memmap import downscale_mean
 from unet.models.registry import ModelEntry
 from unet.prediction.advice import Advice, advise
 from unet.prediction.maps import Prediction
 from unet.prediction.measure import measure
 from unet.prediction.objects import Summary, summarize_labels
 from unet.prediction.predictor import Predictor
-from unet.prediction.separation import find_objects
+from unet.prediction.separation import find_objects, relief_of
 from unet.preprocess.adjust import ImageAdjustments, choose_channels
 from unet.preprocess.resize import resize_image, resize_labels
-from unet.settings import Settings
+from unet.settings import MB, Settings
 
-# Images that are read before the network gets them: a few at a time keep all cores busy.
-BATCH, BATCH_PIXELS = 8, 24_000_000
+# Bytes, of all visitors together: some fifty images of a megapixel with their label maps, ten of what the label maps of
+# one at several thresholds have in common. Of larger images than these the latter would push out that of all others.
+IMAGES_HELD, LABELS_HELD, RELIEFS_HELD, RELIEF_PIXELS = 64 * MB, 64 * MB, 48 * MB, 2**21
 # Longer side, in pixels, of what advice is taken from and of the pictures in the table of all images.
 LOOKED_AT, THUMBNAIL = 2048, 96
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -74,76 +73,11 @@ class Job:
         return self.settings.cache / "maps"
 
 
-def still_to_predict(job: Job, uploads: Sequence[Upload]) -> list[Upload]:
-    """Return the images whose first page this model has not seen."""
-    known = predictions().facts
-    unique = {upload.digest: upload for upload in uploads}
-    return [upload for upload in unique.values() if job.key(upload) not in known]
-
-
-def predict_uploads(
-    job: Job, uploads: Sequence[Upload], progress: Progress | None = None, tiles: Progress | None = None
-) -> None:
-    """Predict the first page of images, several at a time. What is wrong with a file stands in its facts.
-
-    ``progress`` takes the number of images done, ``tiles`` that of the tiles of a large one, each with its total.
-
-    Raises
-    ------
-    ModelError
-        If the model cannot be loaded.
-    """
-    predictor = job.open()
-    done = 0
-    for batch in _batches(job, uploads):
-        small = [(upload, image) for upload, image in batch if image is not None and not _is_large(image)]
-        found = predictor.predict_batch([image for _, image in small], preparation=job.preparation)
-        for (upload, image), prediction in zip(small, found, strict=True):
-            predictions().put(job.key(upload), _facts(upload, image), prediction)
-        for upload, page in batch:
-            if page is not None and _is_large(page):
-                _predict_large(job, upload, page, tiles)
-        done += len(batch)
-        if progress:
-            progress(done, len(uploads))
-
-
-def _predict_large(job: Job, upload: Upload, image: np.ndarray, tiles: Progress | None) -> None:
-    try:
-        prediction = job.open().predict(image, preparation=job.preparation, folder=job.maps, progress=tiles)
-        predictions().put(job.key(upload), _facts(upload, image), prediction)
-    except ImageError as error:
-        predictions().put(job.key(upload), Facts(error=str(error)))
-
-
-def _is_large(image: np.ndarray) -> bool:
-    return image.shape[0] * image.shape[1] > LARGE_PIXELS
-
-
-def _facts(upload: Upload, image: np.ndarray) -> Facts:
+def facts_from(upload: Upload, image: np.ndarray) -> Facts:
+    """Return what is known of an image, (height, width) or (height, width, channels), besides its maps."""
     height, width = image.shape[:2]
     channels = image.shape[2] if image.ndim == 3 else 1
     return Facts(height, width, count_pages(upload.path, name="It"), channels)
-
-
-def _batches(job: Job, uploads: Sequence[Upload]) -> Iterator[list[tuple[Upload, np.ndarray | None]]]:
-    batch: list[tuple[Upload, np.ndarray | None]] = []
-    pixels = 0
-    for upload in uploads:
-        image: np.ndarray | None = None
-        try:
-            image = read_page(job, upload)
-            choose_channels(image, job.preparation.channels, name="It")
-            pixels += image.shape[0] * image.shape[1]
-        except ImageError as error:
-            predictions().put(job.key(upload), Facts(error=str(error)))
-        batch.append((upload, image))
-        # At its own size each image is work enough by itself, and a word of progress is due after each.
-        if job.entry.info.config.is_native or len(batch) >= BATCH or pixels >= BATCH_PIXELS:
-            yield batch
-            batch, pixels = [], 0
-    if batch:
-        yield batch
 
 
 def read_page(job: Job, upload: Upload, page: int = 0) -> np.ndarray:
@@ -154,16 +88,17 @@ def read_page(job: Job, upload: Upload, page: int = 0) -> np.ndarray:
     ImageError
         If it cannot be read.
     """
-    return _decoded(Key(upload.digest, page), job.settings.max_image_megapixels, upload, job)
+    key = Key(upload.digest, page)
+    limit = job.settings.max_image_megapixels
+    return _images().get(
+        (key, limit), lambda: map_image(upload.path, folder=job.maps, name="It", page=page, max_megapixels=limit)
+    )
 
 
-# Of the images that are looked at, for measurements at each threshold, and since a large one may have been unpacked for
-# it; not to be changed.
-@st.cache_resource(max_entries=3, show_spinner=False)
-def _decoded(key: Key, limit: int, _upload: Upload, _job: Job) -> np.ndarray:
-    image = map_image(_upload.path, folder=_job.maps, name="It", page=key.page, max_megapixels=limit)
-    image.flags.writeable = False
-    return image
+# Of those that are looked at, for measurements at each threshold; a large one may have been unpacked for it.
+@st.cache_resource(show_spinner=False)
+def _images() -> Held:
+    return Held(IMAGES_HELD)
 
 
 def read_prepared(job: Job, upload: Upload, page: int = 0) -> np.ndarray:
@@ -188,7 +123,7 @@ def facts_of(job: Job, upload: Upload) -> Facts:
 
 
 def prediction_of(job: Job, upload: Upload, page: int = 0) -> Prediction:
-    """Return the map of a page; only if it is not held, the model is asked.
+    """Return the map of a page; only if it is not held, the model is asked, in this visitor's turn.
 
     Raises
     ------
@@ -196,11 +131,18 @@ def prediction_of(job: Job, upload: Upload, page: int = 0) -> Prediction:
         If the page cannot be read, or the model not be loaded.
     """
     key = job.key(upload, page)
-    found = predictions().get(key)
-    if found is None:
-        image = read_page(job, upload, page)
-        found = job.open().predict(image, preparation=job.preparation, folder=job.maps)
-        predictions().put(key, _facts(upload, image), found)
+    if (held := predictions().get(key)) is not None:
+        return held
+    found: list[Prediction] = []
+    for _ in TURNS.wait(visitor_here(), {key: Work(lambda tell: found.append(_predicted(job, upload, page, tell)))}):
+        pass
+    return found[0]
+
+
+def _predicted(job: Job, upload: Upload, page: int, progress: Progress) -> Prediction:
+    image = read_page(job, upload, page)
+    found = job.open().predict(image, preparation=job.preparation, folder=job.maps, progress=progress)
+    predictions().put(job.key(upload, page), facts_from(upload, image), found)
     return found
 
 
@@ -234,12 +176,29 @@ def correct(job: Job, upload: Upload, page: int, decision: Decision, sent: Any) 
     return take_steps(key, job.settings.home, sent, partial(_objects, key.but(corrections=0), job, upload), maps)
 
 
-# One session looks at one image at a time. A resource, since copies of large ones would fill memory.
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _objects(key: Key, _job: Job, _upload: Upload) -> np.ndarray:
-    labels = find_objects(prediction_of(_job, _upload, key.page), *key.decided)
-    labels.flags.writeable = False
-    return labels
+def _objects(key: Key, job: Job, upload: Upload) -> np.ndarray:
+    def find() -> np.ndarray:
+        prediction = prediction_of(job, upload, key.page)
+        return find_objects(prediction, *key.decided, relief=_relief_of(key, prediction))
+
+    return _label_maps().get(key, find)
+
+
+@st.cache_resource(show_spinner=False)
+def _label_maps() -> Held:
+    return Held(LABELS_HELD)
+
+
+def _relief_of(key: Key, prediction: Prediction) -> np.ndarray | None:
+    """Return what all thresholds have in common; none of large images, which are worked on in parts."""
+    if prediction.borders is None or prediction.levels.size > RELIEF_PIXELS:
+        return None
+    return _reliefs().get(key.but(threshold=None, separation=None), lambda: relief_of(prediction))
+
+
+@st.cache_resource(show_spinner=False)
+def _reliefs() -> Held:
+    return Held(RELIEFS_HELD)
 
 
 def measurements_of(

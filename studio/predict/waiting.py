@@ -9,7 +9,9 @@ from streamlit.delta_generator import DeltaGenerator
 
 from studio.common.progress import progress_bar
 from studio.common.text import plain
-from studio.predict.pipeline import Job, predict_uploads, still_to_predict
+from studio.common.turns import TURNS, visitor_here
+from studio.predict.pipeline import Job
+from studio.predict.predicting import still_to_predict, works_of
 from studio.predict.prediction_cache import predictions
 from studio.predict.uploads import Upload
 
@@ -42,13 +44,21 @@ def predict_missing(job: Job, images: dict[str, Upload], bar: DeltaGenerator) ->
     place = st.empty()
     with place.container(border=True):
         if len(waiting) > 1 or _is_large(job, waiting[0]):
-            # A click runs the page anew, and that ends the work at its next word of progress.
+            # A click runs the page anew, and what that does not wait for is let go.
             st.button("Cancel", icon=":material/close:", key="cancel", on_click=_cancel_rest, args=(job, waiting))
         with st.spinner("Loading the model …"):
             job.open()
         with progress_bar("Predicting", "images") as progress, progress_bar("This large one", "tiles") as tiles:
-            predict_uploads(job, waiting, progress, tiles)
+            for turn in TURNS.wait(visitor_here(), works_of(job, waiting)):
+                progress(len(waiting) - len(still_to_predict(job, waiting)), len(waiting), _behind(turn.ahead))
+                if turn.progress:
+                    tiles(*turn.progress)
     place.empty()
+
+
+def _behind(ahead: int) -> str:
+    """Say how many images of others come first; nothing where there are none."""
+    return f", {ahead} image{'s' if ahead > 1 else ''} ahead of yours" if ahead else ""
 
 
 def _is_large(job: Job, upload: Upload) -> bool:
@@ -60,6 +70,7 @@ def _cancel(these: str | None) -> None:
 
 
 def _cancel_rest(job: Job, waiting: list[Upload]) -> None:
+    TURNS.leave(visitor_here())
     rest = [job.key(upload) for upload in waiting if job.key(upload) not in predictions().facts]
     _cancel(hashlib.blake2b(repr(rest).encode()).hexdigest())
 

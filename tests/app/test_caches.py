@@ -221,7 +221,7 @@ WALKED: dict[str, tuple[Callable[[World, View], Any], set[str]]] = {
     "predict.editor._touched": (lambda w, v: sorted(editor.touched_numbers(*w.found(v))), {"corrections"}),
     "predict.image_picker._digest": (_sample_digest, {"image"}),
     "predict.pipeline._advice": (lambda w, v: pipeline.advice_of(*w.found(v)), set()),
-    "predict.pipeline._decoded": (
+    "predict.pipeline._images": (
         lambda w, v: pipeline.read_page(w.job(v), w.upload(v), v.page),
         {"image", "page"},
     ),
@@ -230,7 +230,8 @@ WALKED: dict[str, tuple[Callable[[World, View], Any], set[str]]] = {
         lambda w, v: pipeline.measurements_of(*w.found(v), v.pixel_size),
         OBJECTS | {"pixel size"},
     ),
-    "predict.pipeline._objects": (lambda w, v: pipeline.objects_of(*w.found(v)), OBJECTS),
+    "predict.pipeline._label_maps": (lambda w, v: pipeline.objects_of(*w.found(v)), OBJECTS),
+    "predict.pipeline._reliefs": (lambda w, v: pipeline.objects_of(*w.found(v)), OBJECTS),
     "predict.prediction_cache.predictions": (lambda w, v: pipeline.prediction_of(*w.found(v)[:3]).levels, MAPS),
     "predict.view._scene": (_scene, MAPS),
     "predict.viewer._packed_labels": (_packed_labels, OBJECTS | {"shown size"}),
