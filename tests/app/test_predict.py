@@ -18,7 +18,17 @@ import tifffile
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from studio.predict import all_images, export_menu, pipeline, prediction_cache, report, uploads, view, viewer
+from studio.predict import (
+    all_images,
+    export_menu,
+    pipeline,
+    predicting,
+    prediction_cache,
+    report,
+    uploads,
+    view,
+    viewer,
+)
 from tests.factories import draw_discs
 from unet.config import ModelConfig, Separation
 from unet.io.images import read_image
@@ -541,7 +551,7 @@ def test_maps_are_held_within_bounds():
 
 def test_a_map_that_was_let_go_is_made_again(open_app, model, monkeypatch):
     small = prediction_cache.PredictionCache(max_bytes=1)
-    for module in (pipeline, view):
+    for module in (pipeline, predicting, view):
         monkeypatch.setattr(module, "predictions", lambda: small)
     app = open_app("predict", model=model, samples="1")
     assert not app.exception
