@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import takewhile
+from typing import Any
 
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -62,7 +63,7 @@ class Turns:
         self._asked, self._done = threading.Condition(self._lock), threading.Condition(self._lock)
         self._thread: threading.Thread | None = None
 
-    def wait(self, name: str, works: Mapping[Hashable, Work]) -> Iterator[Place]:
+    def wait(self, name: str, works: Mapping[Any, Work]) -> Iterator[Place]:
         """Have something done, and yield where it stands until all of it is.
 
         Whatever the same visitor wanted before and does not want now is let go.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -193,7 +193,7 @@ def _relief_of(key: Key, prediction: Prediction) -> np.ndarray | None:
     """Return what all thresholds have in common; none of large images, which are worked on in parts."""
     if prediction.borders is None or prediction.levels.size > RELIEF_PIXELS:
         return None
-    return _reliefs().get(key.but(threshold=None, separation=None), lambda: relief_of(prediction))
+    return _reliefs().get(key.but(threshold=None, separation=None), lambda: cast(np.ndarray, relief_of(prediction)))
 
 
 @st.cache_resource(show_spinner=False)
