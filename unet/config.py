@@ -133,7 +133,7 @@ class TrainingConfig(Section):
     )
     loss: str = option("crossentropy", "Loss function to minimise.", choices=LOSSES)
     patience: int = option(
-        5, "Epochs without a better validation loss after which training ends. 0 never ends early.", low=0, high=10_000
+        2, "Epochs without a better validation loss after which training ends. 0 never ends early.", low=0, high=10_000
     )
     validation_fraction: float = option(0.1, "Share of the samples kept aside to validate on.", low=0.01, high=0.9)
     held_out: str = option(
@@ -283,6 +283,7 @@ NUCLEI = Config(
         balance=0.3,
     ),
 )
+# The tutorial is the original to the letter, early stopping included.
 PRESETS: dict[str, Config] = {"tutorial": Config(), "nuclei": NUCLEI}
 
 

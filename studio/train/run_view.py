@@ -18,20 +18,17 @@ from unet.errors import RunError, TrainingBusy, UnetError
 from unet.models.registry import run_key
 from unet.runs.notes import LONGEST_NOTE, LONGEST_TITLE, read_notes, title_of, write_notes
 from unet.runs.run import Run
-from unet.runs.state import Metrics, RunInfo, RunState
+from unet.runs.state import Metrics, Phase, RunInfo, RunState
 from unet.settings import Settings
 from unet.training.launch import request_stop, start
 
 SECONDS = 1.0
 # The phases before the first batch, in their order, and what they are called on the page.
-PHASES = {
-    "starting": "Starting",
-    "preparing the data": "Preparing the data",
-    "loading TensorFlow": "Loading TensorFlow",
+PHASES: dict[str, str] = {
+    Phase.STARTING: "Starting",
+    Phase.PREPARING: "Preparing the data",
+    Phase.LOADING: "Loading TensorFlow",
 }
-
-# The phase after the last epoch, of models with heads.
-TUNING = "tuning the threshold"
 
 
 def show_run(run: Run, settings: Settings) -> None:
@@ -142,7 +139,7 @@ def _buttons(run: Run, info: RunInfo, state: RunState, settings: Settings) -> No
         st.page_link("pages/evaluate.py", label="**Evaluate**", icon=":material/speed:", query_params=model)
     if state.resumable and settings.training and mine:
         st.button(
-            "Resume" if state.reason != "Not started yet." else "Start",
+            "Start" if state.phase == Phase.CREATED else "Resume",
             icon=":material/play_arrow:",
             key="resume",
             type="secondary" if run.model_folder else "primary",
@@ -182,7 +179,7 @@ def _again(info: RunInfo) -> None:
 def _progress(state: RunState) -> None:
     if state.status == "stopping":
         st.progress(state.progress, "Stopping after this batch …")
-    elif state.phase == TUNING:
+    elif state.phase == Phase.TUNING:
         st.progress(min(1.0, state.batch / max(1, state.batches)), "Choosing the best threshold and separation …")
     elif state.phase in PHASES and not state.batch:
         st.progress(0.0, f"{PHASES[state.phase]} … :gray[{_ahead(state.phase)}]")
@@ -195,14 +192,14 @@ def _progress(state: RunState) -> None:
 
 def _ahead(phase: str) -> str:
     """Name the phases that come after one."""
-    names = list(PHASES)
+    names = [str(each) for each in PHASES]
     later = names[names.index(phase) + 1 :]
     return f"then {', '.join([*later, 'training'])}"
 
 
 def _where(state: RunState) -> list[str]:
     parts = [f"**Epoch {max(1, state.epoch)} of {state.epochs}**"]
-    parts.append("validating" if state.phase == "validating" else f"batch {state.batch} of {state.batches}")
+    parts.append("validating" if state.phase == Phase.VALIDATING else f"batch {state.batch} of {state.batches}")
     if state.images_per_second:
         parts.append(f"{state.images_per_second:.0f} images/s")
     if state.seconds_left is not None:

@@ -26,7 +26,7 @@ from unet.io.pixel_size import PixelSize
 from unet.models.registry import find_model
 from unet.prediction.filters import parse_range
 from unet.runs.run import Run, list_runs, open_run
-from unet.runs.state import RunState
+from unet.runs.state import Phase, RunState
 from unet.settings import DEFAULT_MODEL, PROJECT, Settings, read_settings
 from unet.spreadsheets import csv_of_frame
 
@@ -282,7 +282,7 @@ def training_bar() -> Iterator[Callable[[RunState], None]]:
     ):
 
         def update(state: RunState) -> None:
-            if state.phase == "training":
+            if state.phase == Phase.TRAINING:
                 bar.set_description_str(f"Epoch {state.epoch}/{state.epochs}", refresh=False)
                 if state.images_per_second:
                     left = time.strftime("%H:%M:%S", time.gmtime(state.seconds_left))

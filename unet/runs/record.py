@@ -13,7 +13,7 @@ from typing import Any
 from unet.files import atomic_path, write_json
 from unet.processes import birth
 from unet.runs.run import Run
-from unet.runs.state import RunState
+from unet.runs.state import Phase, RunState
 
 STEP_SECONDS = 1.0
 # Enough for a state and what a file system needs beside it.
@@ -67,7 +67,7 @@ class Recorder:
     def end(self, **changes: Any) -> None:
         """Write how the training ended, on a full disk as well: room was kept for it."""
         self._done.set()  # a beat must not take that room
-        changes = {"phase": "", "seconds_left": None, **changes}
+        changes = {"phase": Phase.NONE, "seconds_left": None, **changes}
         try:
             self.write(**changes)
         except OSError:

@@ -28,7 +28,7 @@ from typing import Any
 from unet.errors import RunError
 from unet.files import is_name, read_json
 from unet.runs.alive import is_alive
-from unet.runs.state import Metrics, Preview, RunInfo, RunState, row_of_metrics
+from unet.runs.state import Metrics, Phase, Preview, RunInfo, RunState, row_of_metrics
 from unet.settings import Settings
 
 # With less than that, no epoch can be kept.
@@ -98,8 +98,12 @@ class Run:
             state = RunState.from_dict(read_json(self.folder / "state.json"))
         except (OSError, ValueError, RecursionError):
             if not self.folder.is_dir():
-                return RunState(status="deleted", phase="", reason="This run was deleted.", started=0.0, updated=0.0)
-            return RunState(status="died", phase="", reason="Its state cannot be read.", started=0.0, updated=0.0)
+                return RunState(
+                    status="deleted", phase=Phase.NONE, reason="This run was deleted.", started=0.0, updated=0.0
+                )
+            return RunState(
+                status="died", phase=Phase.NONE, reason="Its state cannot be read.", started=0.0, updated=0.0
+            )
         if not state.active:
             return state
         if not is_alive(state):

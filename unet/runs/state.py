@@ -6,10 +6,25 @@ import dataclasses
 import json
 import time
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from unet.config import Config
+
+
+class Phase(StrEnum):
+    """What a trainer is doing, in the order in which it comes to it; the values are on disk."""
+
+    NONE = ""
+    CREATED = "not started"
+    STARTING = "starting"
+    PREPARING = "preparing the data"
+    LOADING = "loading TensorFlow"
+    TRAINING = "training"
+    VALIDATING = "validating"
+    TUNING = "tuning the threshold"
+
 
 ACTIVE = ("starting", "running", "stopping")
 STATUSES = (*ACTIVE, "finished", "stopped", "failed")
@@ -55,7 +70,7 @@ class RunState:
     """Where a training stands. Times are seconds since the epoch (UTC), durations seconds."""
 
     status: str = "starting"
-    phase: str = "starting"
+    phase: str = Phase.STARTING  # or one that another version knows
     epoch: int = 0
     epochs: int = 0
     batch: int = 0

@@ -27,7 +27,7 @@ from unet.models.registry import find_model
 from unet.provenance import versions
 from unet.runs.record import write_state
 from unet.runs.run import Run, delete_run, list_runs
-from unet.runs.state import RunInfo, RunState
+from unet.runs.state import Phase, RunInfo, RunState
 from unet.settings import Settings, read_settings
 
 # Bytes of a run's name, a number behind it left out.
@@ -85,7 +85,7 @@ def create_run(
     try:
         write_state(
             Run(folder),
-            RunState(status="stopped", phase="", epochs=config.training.epochs, reason="Not started yet."),
+            RunState(status="stopped", phase=Phase.CREATED, epochs=config.training.epochs, reason="Not started yet."),
         )
         write_json(folder / "run.json", info.to_dict())  # with it, the run is there
     except BaseException:

@@ -18,7 +18,7 @@ from unet.models.registry import find_model
 from unet.prediction.object_size import learned_diameters
 from unet.runs.record import Recorder
 from unet.runs.run import Run
-from unet.runs.state import RunInfo, RunState
+from unet.runs.state import Phase, RunInfo, RunState
 from unet.settings import Settings
 from unet.training.checkpoint import TrainingProgress, load_checkpoint, save_checkpoint
 from unet.training.inputs.batches import Batches
@@ -63,7 +63,7 @@ class Training:
         model = self._build(len(training))
         previews = Previews(self.run.folder / "previews", validation, self.info.config.model.classes)
         self.recorder.rewind(self.progress.epoch)
-        self._tell(status="running", phase="training", batches=len(training), seconds=self.progress.seconds)
+        self._tell(status="running", phase=Phase.TRAINING, batches=len(training), seconds=self.progress.seconds)
         for epoch in range(self.progress.epoch + 1, self.config.epochs + 1):
             if self._out_of_patience():
                 break
@@ -81,7 +81,7 @@ class Training:
         return f"All {self.config.epochs} epochs are done.{untuned}"
 
     def _prepare(self) -> TrainingData:
-        self._tell(phase="preparing the data")
+        self._tell(phase=Phase.PREPARING)
         data = read_training_data(self.info, self.settings, self._tell_done)
         ids = self.info.train_ids, self.info.validation_ids
         learned = [sample for sample in data.report.usable if sample.id in set(ids[0])]
@@ -93,7 +93,7 @@ class Training:
         self._tell(batch=done, batches=total)
 
     def _build(self, steps: int) -> keras.Model:
-        self._tell(phase="loading TensorFlow", batch=0, batches=0)
+        self._tell(phase=Phase.LOADING, batch=0, batches=0)
         import keras
 
         from unet.models.losses import make_loss
@@ -125,7 +125,7 @@ class Training:
         import keras
 
         started, size = None, self.config.batch_size
-        self._tell(phase="training", epoch=epoch, batch=0)
+        self._tell(phase=Phase.TRAINING, epoch=epoch, batch=0)
 
         def after_batch(index: int, logs: dict[str, float]) -> None:
             nonlocal started
@@ -152,7 +152,7 @@ class Training:
         return {**{name: float(values[-1]) for name, values in history.history.items()}, "waiting": waiting}
 
     def _validate(self, model: keras.Model, batches: Batches) -> dict[str, float]:
-        self._tell(phase="validating")
+        self._tell(phase=Phase.VALIDATING)
         means = model.evaluate(batches.epoch(0), steps=len(batches), return_dict=True, verbose=0)
         self._tell()
         return {f"val_{name}": float(value) for name, value in means.items()}
@@ -182,7 +182,7 @@ class Training:
         from unet.evaluation.tune import tune
         from unet.prediction.predictor import Predictor
 
-        self._tell(phase="tuning the threshold", batch=0, batches=0)
+        self._tell(phase=Phase.TUNING, batch=0, batches=0)
         folder = self.run.folder / "model"
         ids = set(self.info.validation_ids)
         predictor = Predictor.open(folder)
