@@ -31,6 +31,7 @@ check: .venv/dev.stamp ## check format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@tools/types.sh $(BIN)/python
 
 format: .venv/dev.stamp ## format the code and mend what lint can mend
 	$(BIN)/ruff format .
@@ -43,7 +44,7 @@ browser: .venv/dev.stamp
 	@tools/browser.sh $(BIN)/python
 
 node: .venv/dev.stamp
-	@tools/node.sh $(BIN)/python
+	@tools/node.sh $(BIN)/python >/dev/null
 
 clean: ## remove the environment and what the tools left; workspace/ stays
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis test-results

@@ -164,7 +164,7 @@ export class Camera {
       if (!this.pressed) this.move(now[0] - before[0], now[1] - before[1]);
       return;
     }
-    const [, other] = [...this.pointers].find(([id]) => id !== event.pointerId);
+    const other = [...this.pointers].find(([id]) => id !== event.pointerId)?.[1] ?? now;
     const distance = (from) => Math.hypot(from[0] - other[0], from[1] - other[1]);
     this.zoomBy(distance(now) / Math.max(distance(before), 0.01), ...other);
   }

@@ -2,8 +2,8 @@
 // How arrays travel: deflated, and numbers of several bytes in planes. studio/predict/viewer.py writes what is read here.
 
 /**
- * @param {Uint8Array} bytes
- * @returns {Promise<Uint8Array>}
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ * @returns {Promise<Uint8Array<ArrayBuffer>>}
  */
 export async function inflated(bytes) {
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
@@ -35,7 +35,7 @@ export function fromBase64(text) {
 
 /**
  * Read a scene, or a part of one: the length of a JSON header, the header, and the parts that it names.
- * @param {Uint8Array} blob
+ * @param {Uint8Array<ArrayBuffer>} blob
  * @param {(jpeg: Uint8Array) => Promise<Uint8ClampedArray>} decoded Gives a JPEG's pixels, four bytes each.
  * @returns {Promise<Record<string, any>>} The header, with each part's array under its name.
  */

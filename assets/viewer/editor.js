@@ -204,8 +204,8 @@ export class Editor {
   }
 
   reach(point) {
-    const last = this.line.at(-1);
-    if (Math.hypot(point[0] - last[0], point[1] - last[1]) >= APART) this.line.push(point);
+    const last = this.line?.at(-1);
+    if (last && Math.hypot(point[0] - last[0], point[1] - last[1]) >= APART) this.line?.push(point);
   }
 
   up(event) {

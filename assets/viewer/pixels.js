@@ -41,7 +41,7 @@ function keysOf(store, mount) {
 async function decoded(bytes) {
   const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
-  const context = canvas.getContext("2d");
+  const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
   context.drawImage(bitmap, 0, 0);
   return context.getImageData(0, 0, bitmap.width, bitmap.height).data;
 }

@@ -31,6 +31,8 @@ class View {
     this.on = (target, kind, act, options = {}) =>
       target.addEventListener(kind, act, { ...options, signal: this.ending.signal });
     this.found = {};
+    /** @type {(event: string, value: unknown) => void} */
+    this.tell = () => {}; // the server, once there is something to show
     const [look, place] = (new URLSearchParams(location.search).get("look") ?? window.unetLook ?? "").split("@");
     this.look = new Look(this, look);
     this.camera = new Camera(this, place ?? "");
@@ -273,7 +275,7 @@ class View {
 // 1, 2 or 5 times a power of ten, and not above a length.
 function roundLength(most) {
   const power = 10 ** Math.floor(Math.log10(most));
-  return Number((power * [5, 2, 1].find((step) => step * power <= most)).toPrecision(1));
+  return Number((power * ([5, 2].find((step) => step * power <= most) ?? 1)).toPrecision(1));
 }
 
 function groundOf(root) {
