@@ -23,6 +23,7 @@ from streamlit.runtime.stats import CacheStat
 
 from studio.common.visitor import COOKIE, TOKEN
 from unet.errors import ConfigError
+from unet.runs.pruning import prune
 from unet.settings import MB, read_settings
 
 YEAR = 365 * 24 * 3600
@@ -32,6 +33,7 @@ FRAMING = 64 * 1024  # bytes: what a form adds to the file in it
 UPLOADS_HELD = 2
 SECONDS_OF_LINGERING = 10.0
 SECONDS_TO_END = 3.0
+HOUR = 3600.0
 
 
 class KnowAgain:
@@ -120,7 +122,19 @@ async def lifespan(app: st.App) -> AsyncIterator[dict[str, Any]]:
     st.secrets.load_if_toml_exists()
     with suppress(ConfigError):  # the pages say so
         config.set_option("server.maxUploadSize", read_settings().max_upload_mb)
+    ended = threading.Event()
+    threading.Thread(target=_keep_house, args=(ended,), name="housekeeping", daemon=True).start()
     yield {}
+    ended.set()
+
+
+def _keep_house(ended: threading.Event) -> None:
+    """Let go of what is too old or too much, at once and each hour."""
+    while True:
+        with suppress(ConfigError, OSError):
+            prune(read_settings())
+        if ended.wait(HOUR):
+            return
 
 
 def _end_in_time() -> None:

@@ -45,6 +45,11 @@ class Settings:
         ``UNET_KEEP_RUNS``: how many finished runs are kept; the oldest go when a new one starts. 0 keeps all.
     max_kept_mb : int
         ``UNET_MAX_KEPT_MB``: how much all datasets and uploaded models may take together, in MiB.
+    max_cache_mb : int
+        ``UNET_MAX_CACHE_MB``: how much of what can be made or uploaded again is kept, in MiB: images to predict, files
+        of exported models, scores, and what trainings have prepared.
+    cache_days : int
+        ``UNET_CACHE_DAYS``: after how many days without use it goes.
     admin_key : str
         ``UNET_ADMIN_KEY``: who knows it may stop, change and delete whatever there is. Empty: nobody may.
     """
@@ -57,6 +62,8 @@ class Settings:
     local_folders: bool = False
     keep_runs: int = 0
     max_kept_mb: int = 20_000
+    max_cache_mb: int = 10_000
+    cache_days: int = 30
     admin_key: str = field(default="", repr=False)
 
     @property
@@ -93,6 +100,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         local_folders=_switch(environ, "UNET_LOCAL_FOLDERS", Settings.local_folders),
         keep_runs=_whole(environ, "UNET_KEEP_RUNS", Settings.keep_runs, low=0),
         max_kept_mb=_whole(environ, "UNET_MAX_KEPT_MB", Settings.max_kept_mb, low=1),
+        max_cache_mb=_whole(environ, "UNET_MAX_CACHE_MB", Settings.max_cache_mb, low=1),
+        cache_days=_whole(environ, "UNET_CACHE_DAYS", Settings.cache_days, low=1),
         admin_key=_key(environ, "UNET_ADMIN_KEY"),
     )
 

@@ -16,6 +16,7 @@ from unet.files import read_json, write_json
 from unet.models.export import FORMATS, export_model
 from unet.models.needs import lacks
 from unet.models.registry import ModelEntry
+from unet.runs.pruning import mark_used
 from unet.settings import PROJECT, Settings
 
 SECONDS = 300  # an export takes some seconds, and a minute on a busy machine
@@ -96,6 +97,8 @@ def _make(entry: ModelEntry, format: str, target: Path, settings: Settings) -> N
 
 
 def _offer(entry: ModelEntry, format: str, target: Path) -> None:
+    for path in (target, _figures(target)):
+        mark_used(path)
     figures = read_json(_figures(target))
     st.caption(
         f"{figures['bytes'] / 1e6:.1f} MB · greatest difference from this app {figures['greatest_difference']:.2g} · "

@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from unet.errors import UnetError
 from unet.files import own_prefix, read_json, write_json
+from unet.runs.pruning import mark_used
 from unet.settings import MB, Settings
 
 CHUNK = 4 * MB
@@ -137,14 +138,18 @@ def find_uploads(key: str, settings: Settings) -> tuple[list[Upload], list[str]]
     for name, digest in members:
         upload = Upload(name, folder / digest, digest)
         if OWN_NAME.fullmatch(digest) and upload.path.is_file():
-            with suppress(OSError):
-                upload.path.touch()
+            mark_used(upload.path)
             found.append(upload)
         else:
             gone.append(name)
-    with suppress(OSError):
-        (folder / f"{key}{SET_SUFFIX}").touch()
+    mark_used(folder / f"{key}{SET_SUFFIX}")
     return found, gone
+
+
+def looked_at(upload: Upload, settings: Settings) -> None:
+    """Say that an upload is in use; what lies elsewhere, a dataset's image perhaps, is not ours to touch."""
+    if upload.path.parent == uploads_folder(settings):
+        mark_used(upload.path)
 
 
 def trim_uploads(settings: Settings, max_bytes: int) -> None:

@@ -39,7 +39,7 @@ from studio.predict.prediction_cache import predictions
 from studio.predict.separation import choose_separation, separation_now
 from studio.predict.shown_image import choose_image, choose_page, choose_pixel_size, page_of
 from studio.predict.threshold import model_has_changed, own_threshold, set_threshold, threshold_now
-from studio.predict.uploads import Upload
+from studio.predict.uploads import Upload, looked_at
 from studio.predict.waiting import predict_missing, problems_of, show_notices
 from unet.errors import UnetError
 from unet.prediction.filters import kept_rows
@@ -133,6 +133,7 @@ def _look(
     if read_preparation() != job.preparation:
         st.rerun()  # all images are predicted anew, which is not for this part of the page to do
     upload = images[name]
+    looked_at(upload, job.settings)
     left, beside = st.columns([13, 13 if second else 6], gap="large")
     with st.container() if second else beside:
         figures, channels_place, advice_place = st.container(), st.container(), st.container()

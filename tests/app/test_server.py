@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 import time
@@ -209,6 +210,22 @@ def test_uploads_have_no_more_than_their_share_of_memory(deployed):
     assert answers[0] == 204
     assert answers[-1] == 503
     assert sum(answer == 204 for answer in answers) <= 3
+
+
+# ---- what it clears away ---------------------------------------------------------------------------------------
+
+
+def test_what_is_too_old_goes_when_it_starts(tmp_path: Path):
+    uploads = tmp_path / "workspace" / "cache" / "uploads"
+    uploads.mkdir(parents=True)
+    for name, days in (("old", 3), ("young", 1)):
+        (uploads / name).write_bytes(b"x")
+        os.utime(uploads / name, (time.time() - days * 24 * 3600,) * 2)
+    with running_app(tmp_path, UNET_CACHE_DAYS="2"):
+        deadline = time.monotonic() + 30
+        while (uploads / "old").exists() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert [path.name for path in uploads.iterdir()] == ["young"]
 
 
 # ---- how it ends -----------------------------------------------------------------------------------------------

@@ -25,11 +25,21 @@ def test_every_variable_is_read(tmp_path):
             "UNET_LOCAL_FOLDERS": "on",
             "UNET_KEEP_RUNS": "8",
             "UNET_MAX_KEPT_MB": "9",
+            "UNET_MAX_CACHE_MB": "10",
+            "UNET_CACHE_DAYS": "11",
             "UNET_ADMIN_KEY": "sixteen letters!",
         }
     )
     assert settings == Settings(
-        tmp_path, 5, 6, 7, training=False, local_folders=True, keep_runs=8, max_kept_mb=9, admin_key="sixteen letters!"
+        tmp_path,
+        *(5, 6, 7),
+        training=False,
+        local_folders=True,
+        keep_runs=8,
+        max_kept_mb=9,
+        max_cache_mb=10,
+        cache_days=11,
+        admin_key="sixteen letters!",
     )
     assert "sixteen" not in repr(settings)
 

@@ -13,6 +13,7 @@ from unet.evaluation.evaluate import Evaluation
 from unet.files import read_json, write_json
 from unet.models.metadata import read_info
 from unet.models.weights import WEIGHTS_FILE
+from unet.runs.pruning import mark_used
 from unet.settings import Settings
 
 # Raised whenever the same model and images would give other scores.
@@ -44,8 +45,11 @@ def keep_evaluation(key: str, evaluation: Evaluation, settings: Settings) -> Non
 
 def stored_evaluation(key: str, settings: Settings) -> Evaluation | None:
     """Return the evaluation of that key, or None if there is none that can be read."""
+    path = _folder(settings) / f"{key}.json"
     try:
-        return Evaluation.from_dict(read_json(_folder(settings) / f"{key}.json"))
+        found = Evaluation.from_dict(read_json(path))
+        mark_used(path)
+        return found
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -20,6 +20,7 @@ from unet.errors import DatasetError
 from unet.files import atomic_folder, recover_folder
 from unet.io.images import read_image, room_to_work_on
 from unet.parallel import map_files
+from unet.runs.pruning import mark_used
 from unet.settings import Settings
 
 Progress = Callable[[int, int], None]
@@ -54,6 +55,7 @@ def prepared_folder(
         if not folder.exists():
             with atomic_folder(folder) as temporary:
                 write(temporary)
+        mark_used(folder)
     return folder
 
 
