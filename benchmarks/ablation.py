@@ -1,6 +1,6 @@
 """What each part of turning maps into nuclei brings, on the validation images of one run.
 
-    python benchmarks/ablation.py PATH --run NAME
+    python -m benchmarks.ablation PATH --run NAME
 
 One prediction an image (with flips: four); everything else is computed from it. Scores as in benchmarks/accuracy.py.
 """
@@ -10,11 +10,8 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np

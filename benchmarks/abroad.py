@@ -1,6 +1,6 @@
 """Scores on pictures of other laboratories, set by set, with the settings that `python -m unet predict` uses by itself.
 
-    python benchmarks/abroad.py FOLDER [--model FOLDER ...] [--every N] [--thresholds X ...] [--json FILE]
+    python -m benchmarks.abroad FOLDER [--model FOLDER ...] [--every N] [--thresholds X ...] [--json FILE]
 
 Every folder in FOLDER that holds images/ and labels/ is a set. Printed of each: the competition's score, AP at IoU .5
 over all its nuclei, Dice, nuclei and how many were found; with `--thresholds` also what each of these would give, and
@@ -10,10 +10,7 @@ what is to be gained by choosing the best of them for this set. `--every 4` take
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from unet.datasets.layouts import find_samples
 from unet.evaluation.scores import Scores, count, scores_of

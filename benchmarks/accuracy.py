@@ -1,7 +1,7 @@
 """Scores of several models on the validation images of one run, image sizes as they are, and how fast each is.
 
-    python benchmarks/accuracy.py PATH --run NAME [--groups CSV] [--model FOLDER ...] [--json FILE]
-    python benchmarks/accuracy.py PATH --unseen [--groups CSV] [--minutes N] [--seeds N ...] [--preset NAME] ...
+    python -m benchmarks.accuracy PATH --run NAME [--groups CSV] [--model FOLDER ...] [--json FILE]
+    python -m benchmarks.accuracy PATH --unseen [--groups CSV] [--minutes N] [--seeds N ...] [--preset NAME] ...
 
 PATH is a dataset (a .zip, a folder or the name of a stored one), NAME a run on it: its validation images are scored,
 by default with its own model and every shipped one. A shipped model that has seen them says nothing here; the run's
@@ -17,16 +17,14 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
-from unseen import measure
 
+from benchmarks.unseen import measure
 from unet.cli.arguments import add_config_flags
 from unet.datasets.add import open_dataset
 from unet.datasets.inspection import inspect_dataset

@@ -1,6 +1,6 @@
 """Attacks on everything that a stranger can send, and on processes in mid-write; what came of them, counted.
 
-    python benchmarks/attack.py [--seconds 60] [--seed 0] [--only images archives models kills trainings]
+    python -m benchmarks.attack [--seconds 60] [--seed 0] [--only images archives models kills trainings]
 
 Good files are changed at random (bytes flipped, cut out, repeated, or set to the extremes) and given to the program,
 beside files that are made to claim more than they are. Processes are killed (-9) while they store, inspect and prepare
@@ -25,8 +25,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.hostile import bombs, good_archive, good_images, many_folders, strange_value
 from unet.datasets.add import add_zip
@@ -265,7 +263,17 @@ def main() -> int:
     failed = False
     for name in options.only:
         home = Path(tempfile.mkdtemp(prefix=f"attack-{name}-"))
-        command = [sys.executable, __file__, "--only", name, "--seed", str(options.seed), "--seconds", str(share)]
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.attack",
+            "--only",
+            name,
+            "--seed",
+            str(options.seed),
+            "--seconds",
+            str(share),
+        ]
         done = subprocess.run([*command, "--here", str(home)], stdout=subprocess.PIPE, text=True, check=False)
         print(f"{name}, {share:.0f} s")
         if done.returncode:

@@ -1,7 +1,7 @@
 """StarDist (Schmidt et al., MICCAI 2018), trained from scratch on one run's side of the split and scored on the other.
 
     pip install stardist tf-keras
-    TF_USE_LEGACY_KERAS=1 python benchmarks/compare_stardist.py PATH --run NAME --minutes 40 [--groups CSV]
+    TF_USE_LEGACY_KERAS=1 python -m benchmarks.compare_stardist PATH --run NAME --minutes 40 [--groups CSV]
 
 The same images, label maps, split and scores as our own model's, for as many minutes of training. StarDist's default
 network (32 rays, grid 2), its own augmentation of the examples (flips, turns, intensity) and its own optimisation of
@@ -14,12 +14,10 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("TF_USE_LEGACY_KERAS", "1")
 

@@ -1,6 +1,6 @@
 """What one pass of a shipped network takes, by engine, by how memory is kept, by threads and by the tile's size.
 
-    python benchmarks/engine.py [--side 1024] [--passes 5] [--rows keras arena ...]
+    python -m benchmarks.engine [--side 1024] [--passes 5] [--rows keras arena ...]
 
 Each row is a process of its own. Seconds are the least of all passes: of the clock, and of the processor, which says
 the same on a busy machine. ``peak`` and ``kept`` are the process' memory at its greatest, and after the passes once
@@ -17,9 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np
@@ -84,7 +82,7 @@ def main() -> None:
     for side in flags.side:
         for row in flags.rows:
             words = ["--here", "--rows", row, "--side", str(side), "--passes", str(flags.passes)]
-            subprocess.run([sys.executable, __file__, *words], check=True, stderr=subprocess.DEVNULL)
+            subprocess.run([sys.executable, "-m", "benchmarks.engine", *words], check=True, stderr=subprocess.DEVNULL)
 
 
 def measure(row: str, side: int, passes: int) -> None:

@@ -1,6 +1,6 @@
 """Seconds and peak memory of a large image by stage: read, predicted, its objects found at two thresholds, looked at.
 
-    python benchmarks/large_image.py [--side 10000] [--kind grey16|colour8] [--storage tiles|plain] [--tile N]
+    python -m benchmarks.large_image [--side 10000] [--kind grey16|colour8] [--storage tiles|plain] [--tile N]
 
 A TIFF of drawn nuclei is made in a temporary folder. The peak is that of the whole process so far (getrusage), with
 Python in it. ``--tile`` tries another height and width of the network's tiles.
@@ -11,14 +11,12 @@ from __future__ import annotations
 import argparse
 import os
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np

@@ -1,6 +1,6 @@
 """From a folder of images and masks to arrays for training: this project beside the tutorial's loader, in one run.
 
-    python benchmarks/loader.py PATH [--images N]
+    python -m benchmarks.loader PATH [--images N]
 
 PATH is a dataset in the tutorial's layout, a folder or a .zip (unpacked first, untimed). Ours registers the folder,
 inspects every file, merges the masks to label maps and prepares the arrays, starting from nothing; it runs first, so
@@ -16,7 +16,6 @@ import argparse
 import dataclasses
 import os
 import platform
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -24,8 +23,6 @@ from pathlib import Path
 import numpy as np
 from skimage.io import imread
 from skimage.transform import resize
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from unet.config import preset
 from unet.datasets.add import add_folder

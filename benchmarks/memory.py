@@ -1,6 +1,6 @@
 """What memory the app's server takes: with a page open, with a model, and during a visit with many images.
 
-    python benchmarks/memory.py [--images 20] [--side 1024]
+    python -m benchmarks.memory [--images 20] [--side 1024]
 
 The resident memory of the server's process, in MB, after each step in a real Chromium, and the greatest of them all.
 """
@@ -10,11 +10,8 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import sys
 import tempfile
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import psutil
 from PIL import Image

@@ -1,6 +1,6 @@
 """What each part of the `nuclei` recipe brings while it trains: short trainings that differ in one thing each.
 
-    python benchmarks/recipe.py PATH [--groups CSV] [--epochs 3] [--only WORDS ...]
+    python -m benchmarks.recipe PATH [--groups CSV] [--epochs 3] [--only WORDS ...]
 
 Every training begins from scratch, with the same split, and sees as many crops; its own threshold and separation are
 chosen on the validation images, as ever, and its scores there are printed. Short trainings show what helps early, and
@@ -13,12 +13,10 @@ from __future__ import annotations
 import argparse
 import os
 import re
-import sys
 import time
 from pathlib import Path
 from unittest.mock import patch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from unet.config import NUCLEI

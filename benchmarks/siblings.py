@@ -1,6 +1,6 @@
 """How well images that belong together are found, measured against a table of groups.
 
-    python benchmarks/siblings.py PATH --groups CSV
+    python -m benchmarks.siblings PATH --groups CSV
 
 Pairs of images in one found group are compared with pairs in one group of the table. As a control, edges are compared
 with mirrored ones, which cannot adjoin: what matches there matches by chance.
@@ -11,12 +11,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
-import sys
 import time
 from collections import Counter, defaultdict
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from unet.datasets.add import open_dataset
 from unet.datasets.groups import read_groups

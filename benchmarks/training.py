@@ -1,6 +1,6 @@
 """Images a second of `train` beside the tutorial's plain `model.fit`, on the same arrays, in one run.
 
-    python benchmarks/training.py PATH [--epochs 4]
+    python -m benchmarks.training PATH [--epochs 4]
 
 PATH is a dataset (a .zip or a folder); without it the synthetic sample serves. Whole epochs are timed, validation
 included, and for `train` also what it keeps of each epoch: metrics, previews, best model, checkpoint, event files.
@@ -14,12 +14,10 @@ import dataclasses
 import os
 import platform
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 import numpy as np

@@ -1,6 +1,6 @@
 """How quickly the viewer answers: each move of the threshold painted, and its release followed by the table.
 
-    python benchmarks/viewer.py [--moves 100] [--releases 20] [--sides 512 1024 2048]
+    python -m benchmarks.viewer [--moves 100] [--releases 20] [--sides 512 1024 2048]
 
 The app runs on a port of its own, a headless Chromium drags the slider, and the default model finds drawn nuclei. Each
 image is drawn by both painters: by itself the viewer takes a graphics card where there is a real one, and draws without
@@ -21,8 +21,6 @@ import platform
 import sys
 import tempfile
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 from PIL import Image

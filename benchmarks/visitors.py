@@ -1,8 +1,8 @@
 """How long visitors wait for a threshold that they released, many at once, and what memory their visits take.
 
-    python benchmarks/visitors.py [--visitors 1 10 20] [--rounds 12] [--pause 1] [--training] [--checkout PATH]
-    python benchmarks/visitors.py --idle 50
-    python benchmarks/visitors.py --visits 200
+    python -m benchmarks.visitors [--visitors 1 10 20] [--rounds 12] [--pause 1] [--training] [--checkout PATH]
+    python -m benchmarks.visitors --idle 50
+    python -m benchmarks.visitors --visits 200
 
 Each visitor is a websocket session of its own, without a browser, with images of its own of 1024 x 1024 pixels and 300
 nuclei. All open Predict at once, and then move the threshold to and fro: what is measured is the time from its release
@@ -27,8 +27,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import psutil
 from PIL import Image

@@ -1,6 +1,6 @@
 """Make a model whose weights are the mean of others' that were trained from one another.
 
-    python tools/average_models.py OUTPUT FOLDER FOLDER ...
+    python -m tools.average_models OUTPUT FOLDER FOLDER ...
 
 Weights that began as one and learned from different pictures lie in one valley of the loss, and their mean is often
 better on pictures that neither has seen than any of them (Wortsman et al., "Model soups", ICML 2022). All else in the
@@ -11,10 +11,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
