@@ -9,26 +9,23 @@ import runpy
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
-
-from tqdm import tqdm
-from tqdm.contrib.logging import logging_redirect_tqdm
+from typing import TYPE_CHECKING
 
 from unet.cli.arguments import config_from_flags, preparation_from_flags, separation_from_flags
-from unet.datasets.add import open_dataset
-from unet.datasets.inspection import inspect_dataset
-from unet.datasets.kinds import folds_of_kinds, table_of_kinds
-from unet.datasets.samples import DatasetReport
+from unet.cli.progress import progress, training_bar
 from unet.errors import RunError
 from unet.files import atomic_path, write_json
 from unet.io.pixel_size import PixelSize
 from unet.models.registry import find_model
 from unet.prediction.filters import parse_range
 from unet.runs.run import Run, list_runs, open_run
-from unet.runs.state import Phase, RunState
 from unet.settings import DEFAULT_MODEL, PROJECT, Settings, read_settings
 from unet.spreadsheets import csv_of_frame
+
+if TYPE_CHECKING:
+    from unet.datasets.samples import DatasetReport
 
 
 def run(options: argparse.Namespace) -> int:
@@ -45,6 +42,10 @@ def run(options: argparse.Namespace) -> int:
 
 def inspect(flags: argparse.Namespace) -> int:
     """Print what is in a dataset and what is wrong with it."""
+    from unet.datasets.add import open_dataset
+    from unet.datasets.inspection import inspect_dataset
+    from unet.datasets.kinds import folds_of_kinds, table_of_kinds
+
     settings = read_settings()
     with progress("Storing") as update:
         dataset = open_dataset(flags.path, settings, groups=flags.groups, progress=update)
@@ -187,6 +188,8 @@ def model_folder(model: str | None, settings: Settings) -> Path:
 
 def evaluate(flags: argparse.Namespace) -> int:
     """Score a model on images with masks and print a table."""
+    from unet.datasets.add import open_dataset
+    from unet.datasets.inspection import inspect_dataset
     from unet.evaluation.evaluate import evaluate as score
     from unet.evaluation.others import evaluate_labels
     from unet.evaluation.report import comparison_to_text, to_text
@@ -259,42 +262,6 @@ def runs(flags: argparse.Namespace) -> int:
             dataset = run.info().dataset["name"][:24]
         print(f"{run.name:32} {dataset:24} {state.status:9} {epoch:>9} {' '.join(figures)} {spent:>8}")
     return 0
-
-
-@contextlib.contextmanager
-def progress(title: str, unit: str = "file") -> Iterator[Callable[[int, int], None]]:
-    """Show a bar on a terminal, nothing elsewhere; yield what takes the number done and the total."""
-    with tqdm(desc=title, unit=unit, disable=None, leave=False) as bar:
-
-        def update(done: int, total: int) -> None:
-            bar.total = total
-            bar.update(done - bar.n)
-
-        yield update
-
-
-@contextlib.contextmanager
-def training_bar() -> Iterator[Callable[[RunState], None]]:
-    """Show the phases, epochs and batches of a training on a terminal; yield what takes its state."""
-    with (
-        logging_redirect_tqdm(),
-        tqdm(unit="batch", disable=None, bar_format="{desc} {bar} {n_fmt}/{total_fmt}{postfix}") as bar,
-    ):
-
-        def update(state: RunState) -> None:
-            if state.phase == Phase.TRAINING:
-                bar.set_description_str(f"Epoch {state.epoch}/{state.epochs}", refresh=False)
-                if state.images_per_second:
-                    left = time.strftime("%H:%M:%S", time.gmtime(state.seconds_left))
-                    bar.set_postfix_str(f"{state.images_per_second:.1f} images/s, {left} left", refresh=False)
-            else:
-                bar.set_description_str(state.phase.capitalize(), refresh=False)
-            bar.total = state.batches or None
-            bar.n = state.batch
-            bar.update(0)
-            bar.refresh()
-
-        yield update
 
 
 def _size(size: tuple[int, int]) -> str:

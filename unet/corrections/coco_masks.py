@@ -7,19 +7,31 @@ from typing import Any
 import numpy as np
 
 
-def mask_of(encoded: dict[str, Any], size: tuple[int, int]) -> np.ndarray:
-    """Return a mask (height, width) bool from run lengths, which go down the columns and begin with background.
+def pixels_of(encoded: dict[str, Any], size: tuple[int, int]) -> np.ndarray:
+    """Return the pixels of a mask by run lengths, which go down the columns and begin with background.
+
+    Returns
+    -------
+    (n,) int64
+        Their places in the image (height, width), row by row.
 
     Raises
     ------
     ValueError
-        If they do not add up to the size.
+        If the run lengths do not add up to the size.
     """
     counts = encoded["counts"]
     runs = np.array(_unpacked(counts) if isinstance(counts, str) else counts, np.int64)
-    if tuple(encoded["size"]) != size or runs.ndim != 1 or (runs < 0).any() or runs.sum() != size[0] * size[1]:
+    whole = size[0] * size[1]
+    possible = runs.ndim == 1 and ((runs >= 0) & (runs <= whole)).all()
+    if not possible or tuple(encoded["size"]) != size or runs.sum() != whole:
         raise ValueError("run lengths")
-    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(size[::-1]).T
+    starts, lengths = np.cumsum(runs)[:-1:2], runs[1::2]
+    starts = starts[: len(lengths)]
+    # Each run's start, less what the runs before it hold, and then counted on.
+    places = np.repeat(starts - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
+    column, row = np.divmod(places, size[0])
+    return row * size[1] + column
 
 
 def _unpacked(text: str) -> list[int]:

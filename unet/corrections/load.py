@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from unet.corrections.coco_masks import mask_of
+from unet.corrections.coco_masks import pixels_of
 from unet.corrections.raster import Point, box_of, polygon
 from unet.errors import ImageError
 from unet.io.images import read_mask
@@ -24,6 +24,8 @@ SUFFIXES = (".tif", ".tiff", ".png", ".zip", ".roi", ".geojson", ".json")
 MAX_NUCLEI = 200_000
 MAX_POINTS = 5_000_000
 MAX_BYTES = 400_000_000
+# How often all nuclei of a file together may cover their image: those of other programs overlap a little.
+MAX_TIMES = 50
 
 # What exports call regions, in GeoJSON and in ImageJ's: these are no nuclei.
 REGION_CLASS, REGION_PREFIX = "Region*", "Region: "
@@ -113,24 +115,34 @@ def _label_map(content: bytes, name: str, size: Size) -> np.ndarray:
 
 def _painted(shapes: Iterator[Rings | np.ndarray], size: Size) -> np.ndarray:
     labels = np.zeros(size, np.uint32)
-    count = points = 0
+    count = points = covered = 0
     for shape in shapes:
         count += 1
         points += sum(map(len, shape)) if isinstance(shape, list) else 0
         if count > MAX_NUCLEI or points > MAX_POINTS:
             raise ImageError(f"it holds more than {MAX_NUCLEI:,} nuclei or {MAX_POINTS:,} points.")
         if isinstance(shape, np.ndarray):
-            labels[shape & (labels == 0)] = count
+            covered = _covered(covered, len(shape), size)
+            free = shape[labels.flat[shape] == 0]
+            labels.flat[free] = count
             continue
         everything = [point for ring in shape for point in ring]
         _check_inside(everything, size)
         box = box_of(everything, 0, size)
         mask = np.zeros(labels[box].shape, bool)
+        covered = _covered(covered, mask.size * len(shape), size)
         for ring in shape:
             mask ^= polygon(ring, box)
         part = labels[box]
         part[mask & (part == 0)] = count
     return labels
+
+
+def _covered(before: int, pixels: int, size: Size) -> int:
+    """Return how many pixels all shapes so far cover; a small file must not hold work without end."""
+    if before + pixels > MAX_TIMES * max(size[0] * size[1], 1_000_000):
+        raise ImageError(f"its nuclei, or the boxes around them, cover the image more than {MAX_TIMES} times.")
+    return before + pixels
 
 
 def _check_inside(points: list[Point], size: Size) -> None:
@@ -209,6 +221,6 @@ def _coco(data: dict[str, Any], size: Size, image_name: str) -> Iterator[Rings |
         if annotation["image_id"] == image["id"]:
             shape = annotation["segmentation"]
             if isinstance(shape, dict):
-                yield mask_of(shape, size)
+                yield pixels_of(shape, size)
             else:
                 yield [[(float(x), float(y)) for x, y in zip(ring[::2], ring[1::2], strict=True)] for ring in shape]

@@ -15,7 +15,6 @@ from unet.exports.formats import FORMATS, suits
 from unet.files import atomic_path
 from unet.io.pixel_size import PixelSize
 from unet.models.folder import model_digest
-from unet.prediction.marker import positive_share
 from unet.prediction.result import Decisions, Result
 from unet.provenance import versions
 
@@ -79,9 +78,9 @@ class Bundle:
                 "file": result.file,
                 "stem": result.stem,
                 "page": result.page,
-                "objects": len(result.measurements),
+                "objects": result.summary.count,
                 "corrections": result.corrections,
-                "positive": positive_share(result.measurements),
+                "positive": result.positive,
                 "regions": [each.to_dict() for each in result.regions],
                 "pixel_size_um": [result.pixel_size.x, result.pixel_size.y] if result.pixel_size else None,
             }

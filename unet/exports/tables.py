@@ -9,7 +9,6 @@ import numpy as np
 from scipy import ndimage
 
 from unet.prediction.grouping import group_of
-from unet.prediction.marker import positive_share
 from unet.prediction.regions import COUNT, RegionFigures, region_figures
 from unet.prediction.result import Result
 from unet.spreadsheets import csv_of_frame, csv_of_rows
@@ -102,22 +101,20 @@ def group_rows(nuclei: pd.DataFrame, column: str) -> pd.DataFrame:
 def summary_row(result: Result) -> ImageSummary:
     """Return an image's row of ``summary.csv``."""
     height, width = result.labels.shape
-    areas = result.measurements["area"]
-    mean = float(areas.mean()) if len(areas) else 0.0
-    seen = result.prediction.seen
+    summary, seen = result.summary, result.prediction.seen
     return ImageSummary(
         result.file,
         result.stem,
         height,
         width,
         result.decisions.threshold,
-        len(areas),
-        float(areas.sum()) / (height * width),
-        mean,
+        summary.count,
+        summary.covered,
+        summary.mean_area,
         seen.channels.text if seen else "",
         seen.channels.reason if seen else "",
         seen.scale if seen else 1.0,
-        positive=positive_share(result.measurements),
+        positive=result.positive,
         regions=len(result.regions),
         in_regions=int((result.measurements[COUNT] > 0).sum()) if result.regions else None,
     )

@@ -13,8 +13,9 @@ from unet.io.pixel_size import PixelSize
 from unet.models.metadata import ModelInfo
 from unet.prediction.filters import Ranges, kept_objects, kept_rows
 from unet.prediction.maps import Prediction
-from unet.prediction.marker import MEAN, Marker, stain_means, with_class
+from unet.prediction.marker import MEAN, Marker, positive_share, stain_means, with_class
 from unet.prediction.measure import measure
+from unet.prediction.objects import Summary, summarize_labels
 from unet.prediction.regions import Region, with_regions
 from unet.prediction.separation import find_objects
 from unet.preprocess.adjust import ImageAdjustments
@@ -76,25 +77,38 @@ class Result:
     regions: tuple[Region, ...] = ()
 
     @cached_property
-    def _all(self) -> tuple[np.ndarray, pd.DataFrame]:
-        labels = self.found
-        if labels is None:
-            labels = find_objects(self.prediction, self.decisions.threshold, self.decisions.separation)
-        frame = measure(labels, self.image, self.prediction.levels, self.pixel_size)
+    def _labels(self) -> np.ndarray:
+        if self.found is not None:
+            return self.found
+        return find_objects(self.prediction, self.decisions.threshold, self.decisions.separation)
+
+    @cached_property
+    def _frame(self) -> pd.DataFrame:
+        frame = measure(self._labels, self.image, self.prediction.levels, self.pixel_size)
         if self.stain is not None:
-            frame[MEAN] = stain_means(labels, self.stain, frame["label"].to_numpy())
-        return labels, with_regions(with_class(frame, self.decisions.marker), self.regions)
+            frame[MEAN] = stain_means(self._labels, self.stain, frame["label"].to_numpy())
+        return with_regions(with_class(frame, self.decisions.marker), self.regions)
 
     @cached_property
     def measurements(self) -> pd.DataFrame:
         """The measurements of the objects that are kept, one row each."""
-        frame = self._all[1]
-        return frame[kept_rows(frame, self.decisions.ranges)].reset_index(drop=True)
+        return self._frame[kept_rows(self._frame, self.decisions.ranges)].reset_index(drop=True)
 
     @cached_property
     def labels(self) -> np.ndarray:
         """The label map (height, width) of the objects that are kept, with the numbers of the measurements."""
-        labels, frame = self._all
         if not self.decisions.ranges:
-            return labels
-        return kept_objects(labels, frame["label"].to_numpy()[kept_rows(frame, self.decisions.ranges)])
+            return self._labels  # unmeasured: not every format has measurements
+        return kept_objects(
+            self._labels, self._frame["label"].to_numpy()[kept_rows(self._frame, self.decisions.ranges)]
+        )
+
+    @cached_property
+    def summary(self) -> Summary:
+        """How many objects are kept, and what they cover; known without measuring them."""
+        return summarize_labels(self.labels)
+
+    @property
+    def positive(self) -> float | None:
+        """How many of the objects are positive, 0 to 1; None where that is not known."""
+        return positive_share(self.measurements) if self.decisions.marker and self.stain is not None else None

@@ -18,6 +18,7 @@ from pycocotools import mask as coco_mask
 
 from tests.factories import draw_discs
 from unet.config import ModelConfig, Separation
+from unet.corrections.coco_masks import pixels_of
 from unet.corrections.load import read_nuclei
 from unet.errors import ImageError
 from unet.exports.formats import FORMATS
@@ -177,3 +178,38 @@ def test_any_bytes_are_read_or_refused(content, name, headed):
 def test_numbers_without_end_are_no_nuclei(data):
     with pytest.raises(ImageError, match=r"a\.json cannot be read"):
         read_nuclei(json.dumps(data).encode(), "a.json", (4, 4))
+
+
+def with_shape(shape: object, times: int, side: int) -> bytes:
+    """Return a COCO file in which one shape is a nucleus again and again."""
+    image = {"id": 1, "file_name": "a.png", "height": side, "width": side}
+    return json.dumps({"images": [image], "annotations": [{"image_id": 1, "segmentation": shape}] * times}).encode()
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"size": [1000, 1000], "counts": [0, 1_000_000]},  # 40 bytes, and a million pixels
+        [[0, 0, 999, 0, 999, 999]],
+        [[0, 0, 999, 0, 999, 999]] * 3,
+    ],
+    ids=["run lengths", "polygon", "rings"],
+)
+def test_a_small_file_holds_no_work_without_end(shape):
+    with pytest.raises(ImageError, match="more than 50 times"):
+        read_nuclei(with_shape(shape, 20_000, 1000), "coco.json", (1000, 1000))
+    assert read_nuclei(with_shape(shape, 3, 1000), "coco.json", (1000, 1000)).max() == 1
+
+
+@given(data=st.lists(st.booleans(), min_size=12, max_size=12))
+def test_run_lengths_are_what_cocos_own_library_writes(data):
+    mask = np.array(data, np.uint8).reshape(3, 4)
+    counts = coco_mask.encode(np.asfortranarray(mask))["counts"].decode()
+    found = np.zeros(12, np.uint8)
+    found[pixels_of({"size": [3, 4], "counts": counts}, (3, 4))] = 1
+    np.testing.assert_array_equal(found.reshape(3, 4), mask)
+
+
+def test_run_lengths_that_add_up_by_overflowing_are_refused():
+    with pytest.raises(ValueError, match="run lengths"):
+        pixels_of({"size": [2, 2], "counts": [2**62, 2**62, 2**62, 2**62, 4]}, (2, 2))
