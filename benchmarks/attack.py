@@ -1,10 +1,11 @@
 """Attacks on everything that a stranger can send, and on processes in mid-write; what came of them, counted.
 
-    python -m benchmarks.attack [--seconds 60] [--seed 0] [--only images archives models kills trainings]
+    python -m benchmarks.attack [--seconds 60] [--seed 0] [--only images archives … proxies]
 
 Good files are changed at random (bytes flipped, cut out, repeated, or set to the extremes) and given to the program,
 beside files that are made to claim more than they are. Processes are killed (-9) while they store, inspect and prepare
-a dataset, and while they train, and what they leave is looked at. Each kind of attack gets the same share of the time,
+a dataset, and while they train, and what they leave is looked at. Disks fill, clocks are set, Run folders are damaged,
+and visitors come through a proxy (``benchmarks/deployment.py``). Each kind of attack gets the same share of the time,
 in a process of its own, so that a crash ends only that one. Whatever is neither a result nor a declared error is
 "BROKEN", and the exit code is then 1.
 """
@@ -26,6 +27,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from benchmarks.deployment import clocks, disks, proxies, runs
 from benchmarks.hostile import bombs, good_archive, good_images, many_folders, strange_value
 from unet.datasets.add import add_zip
 from unet.datasets.inspection import inspect_dataset
@@ -237,7 +239,7 @@ def trainings(attack: Attack) -> None:
             attack.try_out("model after a kill", partial(read_info, run.model_folder))
 
 
-ATTACKS = {each.__name__: each for each in (images, archives, models, kills, trainings)}
+ATTACKS = {each.__name__: each for each in (images, archives, models, kills, trainings, disks, clocks, runs, proxies)}
 
 
 def run_attack(name: str, seed: int, seconds: float, home: Path) -> Attack:

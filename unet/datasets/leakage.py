@@ -16,6 +16,8 @@ from PIL import Image
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from unet.memmap import row_blocks
+
 # More images are not compared: each is compared with every other one.
 MAX_IMAGES = 5000
 # Edges match where their profiles, freed of slow shading, correlate by this much; where their difference is no larger
@@ -53,16 +55,26 @@ def make_signature(image: np.ndarray) -> Signature | None:
     image : (height, width) or (height, width, channels)
         Of any depth.
     """
-    # One array of the image's size, changed in place: images may be large.
-    grey = image.astype(np.float32) if image.ndim == 2 else image[..., :3].mean(axis=2, dtype=np.float32)
-    np.nan_to_num(grey, copy=False)
-    if min(grey.shape) < THUMBNAIL:
+    height, width = image.shape[:2]
+    if min(height, width) < THUMBNAIL:
         return None
-    if image.dtype != np.uint8:
-        grey *= 255 / max(float(grey.max()), 1e-12)
-    edges = {"left": grey[:, :2].T, "right": grey[:, :-3:-1].T, "top": grey[:2], "bottom": grey[:-3:-1]}
-    thumbnail = np.asarray(Image.fromarray(grey).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX))
-    return Signature(grey.shape, {side: np.ascontiguousarray(edge) for side, edge in edges.items()}, thumbnail)
+    # Some rows at a time: images may be large. First across and then down is what Pillow itself does.
+    across, highest = [], 0.0
+    for rows in row_blocks((height, width)):
+        grey = _grey(image[rows])
+        highest = max(highest, float(grey.max()))
+        across.append(np.asarray(Image.fromarray(grey).resize((THUMBNAIL, len(grey)), Image.Resampling.BOX)))
+    thumbnail = Image.fromarray(np.concatenate(across)).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+    edges = {"left": image[:, :2], "right": image[:, :-3:-1], "top": image[:2], "bottom": image[:-3:-1]}
+    scale = np.float32(1 if image.dtype == np.uint8 else 255 / max(highest, 1e-12))
+    found = {side: scale * _grey(edge) for side, edge in edges.items()}
+    found |= {side: np.ascontiguousarray(found[side].T) for side in ("left", "right")}
+    return Signature((height, width), found, scale * np.asarray(thumbnail))
+
+
+def _grey(image: np.ndarray) -> np.ndarray:
+    grey = image.astype(np.float32) if image.ndim == 2 else image[..., :3].mean(axis=2, dtype=np.float32)
+    return np.nan_to_num(grey, copy=False)
 
 
 def find_siblings(signatures: Sequence[Signature | None]) -> list[int | None]:

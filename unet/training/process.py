@@ -61,7 +61,7 @@ def train_run(run: Run, settings: Settings, on_progress: Callable[[RunState], No
             recorder.end(status="stopped", reason="Stopped on request.")
         except Exception as error:
             reason = failure_reason(error, settings)
-            log.error(reason, exc_info=not isinstance(error, UnetError))
+            log.error(reason, exc_info=not (isinstance(error, UnetError) or is_full_disk(error)))
             recorder.end(status="failed", reason=reason)
             raise RunError(reason) from error
         finally:

@@ -407,3 +407,14 @@ def test_of_a_mask_that_does_not_fit_no_pixel_is_decoded(tmp_path, settings, sav
     (tmp_path / "odd/masks/a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)  # a header, and nothing behind it
     report = inspect_dataset(add_folder(tmp_path / "odd", settings), settings)
     assert report.samples[0].problems == ("a.png is 9000x9000 pixels, but its image is 40x40.",)
+
+
+def test_more_nuclei_than_16_bits_count_are_all_counted(tmp_path, settings, save):
+    mask = np.zeros((560, 560), np.uint8)
+    mask[::2, ::2] = 255
+    for folder, array in (("images", mask), ("masks", mask)):
+        save(tmp_path / "set" / folder / "a.png", array)
+    dataset = add_folder(tmp_path / "set", settings)
+    (row,) = inspect_dataset(dataset, settings).samples
+    assert row.nuclei == 280**2 > 2**16
+    assert int(read_labels(dataset, row.id).max()) == 280**2

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -90,3 +92,24 @@ def test_a_table_of_groups_counts_more_but_is_questioned(mosaic, settings):
     report = inspect_dataset(add_folder(mosaic, settings), settings)
     assert [sample.group for sample in report.samples] == ["a", "a", *["b"] * 5]
     assert any("keeps apart" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_a_signature_is_the_same_however_many_rows_are_taken_at_a_time(monkeypatch, dtype):
+    image = (np.random.default_rng(0).random((301, 203, 3)) * 200).astype(dtype)
+    whole = make_signature(image)
+    monkeypatch.setattr("unet.memmap.BLOCK_PIXELS", 5000)
+    parts = make_signature(image)
+    np.testing.assert_allclose(parts.thumbnail, whole.thumbnail, rtol=1e-6)
+    for side, edge in whole.edges.items():
+        np.testing.assert_array_equal(parts.edges[side], edge)
+
+
+def test_a_large_image_is_looked_at_in_little_memory(monkeypatch):
+    monkeypatch.setattr("unet.memmap.BLOCK_PIXELS", 2**16)
+    image = np.random.default_rng(0).integers(0, 60_000, (1500, 1500), np.uint16)
+    tracemalloc.start()
+    make_signature(image)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < image.size  # bytes: less than one for each pixel
