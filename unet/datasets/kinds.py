@@ -73,9 +73,10 @@ def measure_look(image: np.ndarray, labels: np.ndarray) -> tuple[float, ...]:
     stretched = 1 - stretched if bright else stretched
     fine = stretched - gaussian_filter(stretched, 1.5)
     mean = colour.mean(axis=(0, 1))
-    highest = int(labels.max())
-    # Some rows at a time: counting takes eight bytes a pixel.
-    areas = sum(np.bincount(labels[rows].ravel(), minlength=highest + 1) for rows in row_blocks(labels.shape))[1:]
+    areas = np.zeros(int(labels.max()) + 1, np.int64)
+    for rows in row_blocks(labels.shape):  # some at a time: counting takes eight bytes a pixel
+        areas += np.bincount(labels[rows].ravel(), minlength=len(areas))
+    areas = areas[1:]
     measured = (
         bright,
         np.log2(200 * np.abs(colour - colour.mean(axis=2, keepdims=True)).mean() + 2.5),
