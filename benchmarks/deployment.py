@@ -53,7 +53,7 @@ def disks(attack: Attack) -> None:
         "prediction": f"{python} predict --input {image} --output {{disk}}/out --export labels probability",
         "training": f"{python} train {archive} --epochs 2 --input-size 32 32 --filters 4 8 --dropout 0.1",
     }
-    while attack.goes_on:
+    while attack.goes_on or not attack.outcomes:
         way = attack.chance.choice(list(ways))
         size = attack.chance.choice((16, 64, 300)) if way == "prediction" else attack.chance.randrange(60, 4000)
         with tempfile.TemporaryDirectory(dir=attack.home) as disk:
@@ -77,7 +77,7 @@ def disks(attack: Attack) -> None:
 def clocks(attack: Attack) -> None:
     """Set the clock, and freeze and kill a process that stands for a trainer: it lives until it is gone."""
     run, _, _, _ = _made(attack)
-    while attack.goes_on:
+    while attack.goes_on or not attack.outcomes:
         trainer = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
         now, step = time.time, attack.chance.choice((1, -1)) * 10 ** attack.chance.uniform(0, 7)
         try:
@@ -97,7 +97,7 @@ def runs(attack: Attack) -> None:
     run, dataset, settings, config = _made(attack)
     report = inspect_dataset(dataset, settings)
     good = {path: path.read_bytes() for path in run.folder.rglob("*.json")}
-    while attack.goes_on:
+    while attack.goes_on or not attack.outcomes:
         for path, content in good.items():
             damaged = attack.changed(content)
             if attack.chance.random() < 0.5:
@@ -131,7 +131,7 @@ def proxies(attack: Attack) -> None:
     from tests.raw_visitor import visit
 
     with running_app(attack.home, UNET_LOCAL_FOLDERS="", UNET_MAX_UPLOAD_MB="5") as app, proxy(app) as url:
-        while attack.goes_on:
+        while attack.goes_on or not attack.outcomes:
             names = attack.chance.sample(HEADERS, attack.chance.randrange(4))
             headers = {name: attack.chance.choice(SAID) for name in names}
             host = f"{attack.chance.choice(HOSTS)}:{attack.chance.choice((80, 8501, app.port))}"
