@@ -114,7 +114,7 @@ export class Camera {
   onCancel(event) {
     this.pointers.delete(event.pointerId);
     this.drawing = false;
-    this.view.editor.cancel();
+    this.view.editor.drop();
   }
 
   onWheel(event) {
@@ -147,7 +147,7 @@ export class Camera {
   onDown(event) {
     this.pointers.set(event.pointerId, this.share(event));
     // A second finger moves the picture, whatever the first was drawing.
-    if (this.drawing) this.view.editor.cancel();
+    if (this.drawing) this.view.editor.drop();
     this.drawing = this.pointers.size === 1 && this.view.editor.down(event);
     this.pressed = this.pointers.size === 1 && !this.drawing ? [event.clientX, event.clientY] : null;
     if (this.place || this.drawing || this.pointers.size > 1) event.currentTarget.setPointerCapture(event.pointerId);
@@ -156,7 +156,10 @@ export class Camera {
   onMove(event) {
     const now = this.share(event);
     const before = this.pointers.get(event.pointerId);
-    if (!before) return this.view.readOut(now);
+    if (!before) {
+      this.view.editor.over(event);
+      return this.view.readOut(now);
+    }
     this.pointers.set(event.pointerId, now);
     if (this.drawing) return this.view.editor.move(event);
     if (this.pressed && Math.hypot(event.clientX - this.pressed[0], event.clientY - this.pressed[1]) > 4) this.pressed = null;
@@ -165,8 +168,12 @@ export class Camera {
       return;
     }
     const other = [...this.pointers].find(([id]) => id !== event.pointerId)?.[1] ?? now;
-    const distance = (from) => Math.hypot(from[0] - other[0], from[1] - other[1]);
-    this.zoomBy(distance(now) / Math.max(distance(before), 0.01), ...other);
+    // What lay between the fingers stays between them: they zoom and move at once.
+    const { width, height } = this.canvas;
+    const distance = (from) => Math.hypot((from[0] - other[0]) * width, (from[1] - other[1]) * height);
+    const middle = [(before[0] + other[0]) / 2, (before[1] + other[1]) / 2];
+    this.zoomBy(distance(now) / Math.max(distance(before), 1), ...middle);
+    this.move((now[0] - before[0]) / 2, (now[1] - before[1]) / 2);
   }
 
   onUp(event) {

@@ -1,5 +1,7 @@
 // Draws a scene (image, levels, classes) and the label map on the graphics card. A look says what is shown, and how.
 
+import { NEGATIVE_COLOR, POSITIVE_COLOR } from "./marker.js";
+
 const EMPTY = new Uint32Array(1);
 const ONE = new Uint8Array([1]);
 const BLACK = new Uint8Array(1);
@@ -15,9 +17,10 @@ const FRAGMENT = `#version 300 es
 precision highp float;
 precision highp int;
 precision highp usampler2D;
+const int NEGATIVE = ${NEGATIVE_COLOR}, POSITIVE = ${POSITIVE_COLOR};
 
 uniform sampler2D image, detailImage;
-uniform usampler2D levels, labels, classes, detailLevels, detailLabels, kept;
+uniform usampler2D levels, labels, classes, detailLevels, detailLabels, flags;
 uniform sampler2D heat, colors;
 uniform vec2 canvas;     // pixels of the screen
 uniform vec4 view;       // left, top in pixels of the picture; pixels of the screen for one of them; width of a rim on the screen
@@ -83,15 +86,16 @@ void main() {
 
   Found here = find(at);
   bool inside = here.label > 0u;
-  bool faint = false;
-  if (inside && filtered > 0) {
-    ivec2 place = ivec2(int(here.label) % filtered, int(here.label) / filtered);
-    faint = texelFetch(kept, place, 0).r == 0u;
-  }
   bool decided = near ? detailFresh : fresh;
+  uint flag = 1u;
+  if (inside && decided && filtered > 0) {
+    flag = texelFetch(flags, ivec2(int(here.label) % filtered, int(here.label) / filtered), 0).r;
+  }
+  bool faint = (flag & 1u) == 0u;
   bool chosen = decided && selected > 0u && here.label == selected;
   float strength = opacity * (faint ? 0.25 : selected > 0u && decided && !chosen ? 0.5 : 1.0);
-  vec3 color = texelFetch(colors, ivec2(int(max(here.kind, 1u) - 1u) % 7, 0), 0).rgb;
+  int hue = (flag & 2u) == 0u ? int(max(here.kind, 1u) - 1u) % 7 : (flag & 4u) == 0u ? NEGATIVE : POSITIVE;
+  vec3 color = texelFetch(colors, ivec2(hue, 0), 0).rgb;
 
   vec3 seen = base;
   if (layers.z) seen = texture(heat, vec2((float(here.level) / 65535.0 * 255.0 + 0.5) / 256.0, 0.5)).rgb;
@@ -139,7 +143,7 @@ export class CardPainter {
       const { name } = gl.getActiveUniform(program, index);
       this.places[name] = gl.getUniformLocation(program, name);
     }
-    ["image", "levels", "labels", "classes", "heat", "colors", "kept", "detailImage", "detailLevels", "detailLabels"].forEach(
+    ["image", "levels", "labels", "classes", "heat", "colors", "flags", "detailImage", "detailLevels", "detailLabels"].forEach(
       (name, unit) => {
         this.textures[name] = { unit, texture: gl.createTexture(), from: undefined };
         gl.uniform1i(this.places[name], unit);
@@ -197,7 +201,8 @@ export class CardPainter {
     this.load("classes", scene.classes ?? ONE, ...(scene.classes ? [width, height] : [1, 1]), "byte");
     this.load("heat", look.heat, 256, 1, "rgb");
     this.load("colors", look.colors, 28, 1, "rgb");
-    this.load("kept", found.kept ?? ONE, ...(found.kept ? [found.keptWidth, found.kept.length / found.keptWidth] : [1, 1]), "byte");
+    const { flags, flagsWidth } = found;
+    this.load("flags", flags ?? ONE, ...(flags ? [flagsWidth, flags.length / flagsWidth] : [1, 1]), "byte");
     const near = look.detail;
     const [tall, wide] = near ? near.shown : [1, 1];
     this.load("detailImage", near ? near.image : BLACK, wide, tall, near ? forms[near.channels] : "grey");
@@ -217,7 +222,7 @@ export class CardPainter {
     gl.uniform1f(places.opacity, look.opacity);
     gl.uniform1f(places.wipe, look.wipe === null ? -1 : look.wipe * canvas.width);
     gl.uniform2f(places.adjust, look.brightness, look.contrast);
-    gl.uniform1i(places.filtered, found.kept ? found.keptWidth : 0);
+    gl.uniform1i(places.filtered, flags ? flagsWidth : 0);
     gl.uniform3f(places.background, ...look.background);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
   }

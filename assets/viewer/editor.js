@@ -1,37 +1,21 @@
+// @ts-check
 // Edit mode: tools that correct the nuclei, drawn here at once and kept by the server when the pointer is let go.
 
-import { corrected, eighth } from "./operations.js";
+import { corrected, eighth, isKnown, placed } from "./operations.js";
 import { short } from "./numbers.js";
+import { cornersOf, strokeLine } from "./regions.js";
+import { ACTS, ENDS, HELP, REGION_TOOLS, WIDE, wordsOf } from "./tools.js";
 
-// Of each tool its key and a line of help; what is done with a pointer, and the rest acts on the chosen nucleus.
-const HELP = {
-  select: ["s", "Click a nucleus to choose it; drag to move the picture."],
-  delete: ["x", "Click a nucleus, or drag across several, to delete them. The Delete key deletes the chosen one."],
-  draw: ["d", "Draw around a nucleus that is missing; the line closes when you let go."],
-  add: ["a", "Click where the model saw something below the threshold; the wheel makes it larger or smaller before."],
-  brush: ["b", "Paint on to the chosen nucleus, or to the one that you start in."],
-  erase: ["e", "Wipe pixels off the chosen nucleus; if none is chosen, off any."],
-  split: ["l", "Draw a line across a nucleus to split it."],
-  seeds: ["w", "Click twice in one nucleus: it is split between the clicks, where the model saw the valley."],
-  merge: ["m", "Drag from one nucleus to another to make them one."],
-};
-const ACTS = { fill: "f", smooth: "o" };
-const SAID = {
-  draw: "Nucleus added",
-  add: "Nucleus added",
-  delete: "Deleted",
-  brush: "Painted",
-  erase: "Erased",
-  split: "Split",
-  seeds: "Split",
-  merge: "Merged",
-  fill: "Holes filled",
-  smooth: "Smoothed",
-};
-const KEPT = 20; // labels of 2048 x 2048 pixels take 16 MB
+/**
+ * @typedef {import("./raster.js").Point} Point
+ * @typedef {import("./operations.js").Operation} Operation
+ */
+
+const UNDO_KEPT = 20; // labels of 2048 x 2048 pixels take 16 MB
 const APART = 0.25; // pixels of the picture between two points of a line
 
 export class Editor {
+  /** @param {any} view */
   constructor(view) {
     this.view = view;
     this.tool = "select";
@@ -39,8 +23,14 @@ export class Editor {
     this.queue = []; // steps that the server has not taken yet
     this.past = []; // the labels before each of the last steps
     this.future = []; // and those that were undone
-    this.line = null; // what is being drawn, in pixels of the picture
-    this.seed = null;
+    /** @type {Point[] | null} */
+    this.line = null; // what is being drawn, in pixels of the image
+    /** @type {Point[]} */
+    this.corners = []; // what was clicked for a tool that takes several clicks
+    /** @type {Point | null} */
+    this.hover = null;
+    /** @type {Point[] | null} */
+    this.waiting = null; // a region, or two clicks, that the server has not answered to
     this.share = 0.5; // of the probability under a click: what counts as the same nucleus
     this.listen();
   }
@@ -57,13 +47,15 @@ export class Editor {
     if (!edit) this.turn(false);
     const button = view.find("[data-act=edit]");
     button.disabled = !edit;
-    button.title = edit ? "Correct the nuclei (E, in the picture)" : view.data.no_edit;
+    button.title = edit ? "Correct the nuclei and draw regions (E, in the picture)" : view.data.no_edit;
     const settled = new Set([...(edit?.done ?? []), ...(edit?.refused ?? [])]);
     const isSame = edit?.basis === this.basis;
     this.queue = isSame ? this.queue.filter((step) => !settled.has(step.id)) : [];
     if (!isSame || edit?.refused.length) [this.past, this.future] = [[], []];
     if (this.queue.length) view.found = { ...view.found, labels: this.ahead };
-    else this.next = edit?.next;
+    else this.answered(edit);
+    // What is known in full is ahead as well; it is asked for anew all the same.
+    if (isSame && this.aheadNear && view.scene?.detail === this.aheadNear) this.aheadNear.decision = view.data.decision;
     this.basis = edit?.basis;
     if (edit?.error && edit.error !== this.error) this.say(edit.error);
     this.error = edit?.error;
@@ -72,25 +64,59 @@ export class Editor {
     this.show();
   }
 
+  answered(edit) {
+    if (this.isSplitting && edit && !edit.error) this.say(wordsOf({ kind: "seeds" }, Math.max(1, edit.next - this.next)));
+    this.isSplitting = false;
+    this.next = edit?.next;
+    this.waiting = null;
+  }
+
   // ---- steps ----
 
+  /** @param {Operation} operation */
   do(operation) {
     const { found, scene, data } = this.view;
     const [height, width] = data.shown;
-    this.past.push(found.labels);
-    if (this.past.length > KEPT) this.past.shift();
-    this.future = [];
     const now = { labels: found.labels, width, height, next: this.next, levels: scene.levels };
-    const after = corrected(now, operation);
+    const after = corrected(now, placed(operation, 1 / this.factor));
+    if (!after && isKnown(operation.kind) && this.factor === 1) return this.say("That changes nothing.");
+    this.past.push(this.labels);
+    if (this.past.length > UNDO_KEPT) this.past.shift();
+    this.future = [];
+    const near = this.near && this.correctedNear(operation);
+    this.isSplitting = operation.kind === "seeds";
+    if (this.isSplitting) this.waiting = operation.points ?? null;
+    this.say(wordsOf(operation, after ? after.next - this.next : undefined));
     if (after) this.next = after.next;
-    this.keep({ do: "apply", operation }, after?.labels ?? found.labels);
-    this.say(`${SAID[operation.kind]}.`);
+    this.keep({ do: "apply", operation }, { whole: after?.labels ?? found.labels, near });
+  }
+
+  // The labels that are seen: of all of the image, and of the part of a large one that is known in full.
+  get labels() {
+    return { whole: this.view.found.labels, near: this.near?.labels };
+  }
+
+  get near() {
+    const { data, scene } = this.view;
+    return scene?.detail?.labels && scene.detail.decision === data.decision ? scene.detail : null;
+  }
+
+  // Where that part begins in the image.
+  get corner() {
+    const [left, top] = this.near.place;
+    return [Math.round(left * this.factor), Math.round(top * this.factor)];
+  }
+
+  correctedNear(operation) {
+    const { labels, levels, shown } = this.near;
+    const now = { labels, levels, width: shown[1], height: shown[0], next: this.next };
+    return corrected(now, placed(operation, 1, this.corner))?.labels ?? labels;
   }
 
   undo() {
     if (!this.edit.undo && !this.queue.length) return;
-    this.future.push(this.view.found.labels);
-    this.keep({ do: "undo", count: 1 }, this.past.pop() ?? this.view.found.labels);
+    this.future.push(this.labels);
+    this.keep({ do: "undo", count: 1 }, this.past.pop() ?? this.labels);
     this.say("Undone.");
   }
 
@@ -100,16 +126,20 @@ export class Editor {
 
   redo() {
     if (!this.canRedo) return;
-    this.past.push(this.view.found.labels);
-    this.keep({ do: "redo", count: 1 }, this.future.pop() ?? this.view.found.labels);
+    this.past.push(this.labels);
+    this.keep({ do: "redo", count: 1 }, this.future.pop() ?? this.labels);
     this.say("Redone.");
   }
 
   // Show the labels after a step, and hand the step to the server.
   keep(step, labels) {
     this.queue.push({ ...step, id: Math.random().toString(36).slice(2, 12) });
-    this.ahead = labels;
-    this.view.found = { ...this.view.found, labels };
+    this.ahead = labels.whole;
+    this.view.found = { ...this.view.found, labels: labels.whole };
+    const { near } = this;
+    if (near && labels.near?.length === near.labels.length) {
+      this.view.scene.detail = this.aheadNear = { ...near, labels: labels.near };
+    }
     this.view.draw();
     this.send();
     this.show();
@@ -117,6 +147,24 @@ export class Editor {
 
   send() {
     this.view.tell("correction", { basis: this.basis, revision: this.edit.revision, steps: this.queue });
+  }
+
+  // A region belongs to the image, and is no step that undo takes back.
+  addRegion(points) {
+    const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
+    const isFlat = [xs, ys].every((values) => values.every((value) => value === values[0]));
+    if (points.length < 3 || isFlat) return this.say(HELP[this.tool][1]);
+    this.waiting = points;
+    this.view.tell("region", { points, id: Math.random() });
+    this.say("Region added; its name and what is in it stand below the picture.");
+    this.paint();
+  }
+
+  closePolygon() {
+    const { corners } = this;
+    if (corners.length < 3) return this.say(HELP.polygon[1]);
+    this.cancel();
+    this.addRegion(corners);
   }
 
   // ---- drawing ----
@@ -136,7 +184,7 @@ export class Editor {
   }
 
   show() {
-    const { find, root, data } = this.view;
+    const { find, root } = this.view;
     find("[data-act=edit]").setAttribute("aria-pressed", this.on);
     find(".edit").hidden = !this.on;
     find(".edit").setAttribute("aria-busy", this.queue.length > 0);
@@ -144,8 +192,8 @@ export class Editor {
     for (const button of root.querySelectorAll("[data-tool]")) {
       button.setAttribute("aria-pressed", button.dataset.tool === this.tool);
     }
-    for (const button of root.querySelectorAll("[data-chosen]")) button.disabled = !data?.selected;
-    find(".brush").hidden = !["brush", "erase"].includes(this.tool);
+    for (const button of root.querySelectorAll("[data-chosen]")) button.disabled = !this.chosen;
+    find(".brush").hidden = !WIDE.includes(this.tool);
     find(".take").hidden = !["draw", "brush"].includes(this.tool);
     find("[data-act=undo]").disabled = !this.edit?.undo && !this.queue.length;
     find("[data-act=redo]").disabled = !this.canRedo;
@@ -160,31 +208,33 @@ export class Editor {
     return Number(this.view.find("[data-edit=radius]").value);
   }
 
-  // The line that is being drawn, over the picture.
+  get take() {
+    return this.view.find("[data-edit=take]").checked;
+  }
+
+  get chosen() {
+    return this.view.data?.selected;
+  }
+
   paint() {
-    const sketch = this.view.find(".sketch");
-    const picture = this.view.find(".picture");
-    if (sketch.width !== picture.width || sketch.height !== picture.height) {
-      Object.assign(sketch, { width: picture.width, height: picture.height });
+    this.view.sketch();
+  }
+
+  // What is being drawn, over picture and regions.
+  paintOver(context, sight) {
+    if (this.waiting) strokeLine(context, this.waiting, sight, !this.isSplitting);
+    const points = this.line ? cornersOf(this.tool, this.line) : this.corners;
+    if (!this.on || !points.length) return;
+    if (!WIDE.includes(this.tool)) {
+      const more = this.corners.length && this.hover && this.tool === "polygon" ? [...points, this.hover] : points;
+      return strokeLine(context, more, sight, ["draw", ...REGION_TOOLS].includes(this.tool));
     }
-    const context = sketch.getContext("2d");
-    context.clearRect(0, 0, sketch.width, sketch.height);
-    const points = this.line ?? (this.seed && [this.seed]);
-    if (!this.on || !points || !this.view.data) return;
-    const { left, top, scale } = this.view.camera.geometry;
-    const wide = ["brush", "erase"].includes(this.tool);
     context.lineCap = context.lineJoin = "round";
     context.beginPath();
-    points.forEach(([x, y]) => context.lineTo((x - left) * scale, (y - top) * scale));
-    if (points.length === 1) context.lineTo((points[0][0] - left) * scale, (points[0][1] - top) * scale + 0.01);
-    if (this.tool === "draw") context.closePath();
-    for (const [color, width] of wide
-      ? [["rgb(255 255 255 / 45%)", 2 * this.radius * scale]]
-      : [["#000", 5 * this.view.ratio], ["#fff", 2.5 * this.view.ratio]]) {
-      context.strokeStyle = color;
-      context.lineWidth = width;
-      context.stroke();
-    }
+    points.forEach(([x, y]) => context.lineTo((x - sight.left) * sight.scale, (y - sight.top) * sight.scale + 0.01));
+    context.strokeStyle = "rgb(255 255 255 / 45%)";
+    context.lineWidth = 2 * this.radius * sight.scale;
+    context.stroke();
   }
 
   // ---- pointers; whether they are ours ----
@@ -214,105 +264,83 @@ export class Editor {
     this.reach(this.place(event));
     this.line = null;
     this.paint();
-    this[`end_${this.tool}`](line);
+    ENDS[this.tool](this, line);
+  }
+
+  over(event) {
+    if (!this.corners.length) return;
+    this.hover = this.place(event);
+    this.paint();
+  }
+
+  // Let go of a line, such as when a second finger moves the picture; what was clicked before stays.
+  drop() {
+    this.line = null;
+    this.paint();
   }
 
   cancel() {
-    this.line = this.seed = null;
-    this.paint();
+    this.corners = [];
+    this.hover = null;
+    this.drop();
+  }
+
+  // ---- places, in pixels of the image ----
+
+  // Of these, how many lie in one of the picture: of a large image a smaller one is shown.
+  get factor() {
+    const { size, shown } = this.view.data;
+    return size[1] / shown[1];
+  }
+
+  // Pixels of the page for one of the image.
+  get pageScale() {
+    return this.view.camera.geometry.scale / this.view.ratio / this.factor;
   }
 
   place(event) {
     const [across, down] = this.view.camera.share(event);
     const { left, top, scale } = this.view.camera.geometry;
-    const canvas = this.view.camera.canvas;
-    return [eighth(left + (across * canvas.width) / scale), eighth(top + (down * canvas.height) / scale)];
+    const { canvas } = this.view.camera;
+    return /** @type {Point} */ ([
+      eighth((left + (across * canvas.width) / scale) * this.factor),
+      eighth((top + (down * canvas.height) / scale) * this.factor),
+    ]);
   }
 
-  labelAt([x, y]) {
-    const [height, width] = this.view.data.shown;
-    if (x < 0 || y < 0 || x >= width || y >= height) return 0;
-    return this.view.found.labels?.[Math.floor(y) * width + Math.floor(x)] ?? 0;
+  isInside([x, y]) {
+    const [height, width] = this.view.data.size;
+    return x >= 0 && y >= 0 && x < width && y < height;
   }
 
-  // ---- what each tool does in the end ----
-
-  end_delete(line) {
-    const numbers = new Set();
-    line.forEach(([x, y], index) => {
-      const [fromX, fromY] = line[Math.max(0, index - 1)];
-      const steps = Math.max(1, Math.ceil(Math.hypot(x - fromX, y - fromY)));
-      for (let step = 1; step <= steps; step++) {
-        numbers.add(this.labelAt([fromX + ((x - fromX) * step) / steps, fromY + ((y - fromY) * step) / steps]));
-      }
-    });
-    numbers.delete(0);
-    if (numbers.size) this.do({ kind: "delete", numbers: [...numbers] });
-    else this.say("There is no nucleus there.");
+  labelAt(point) {
+    if (!this.isInside(point)) return 0;
+    return this.near?.labels[this.nearIndex(point)] ?? this.view.found.labels?.[this.index(point)] ?? 0;
   }
 
-  end_draw(line) {
-    if (line.length < 3) return this.say(HELP.draw[1]);
-    this.do({ kind: "draw", points: line, take: this.take });
+  levelAt(point) {
+    return this.near?.levels[this.nearIndex(point)] ?? this.view.scene.levels[this.index(point)];
   }
 
-  end_add([point]) {
-    const [height, width] = this.view.data.shown;
-    const [x, y] = point.map(Math.floor);
-    if (x < 0 || y < 0 || x >= width || y >= height) return;
-    if (this.labelAt(point)) return this.say("There is a nucleus already.");
-    const level = Math.floor(this.view.scene.levels[y * width + x] * this.share);
-    if (!level) return this.say("The model saw nothing there; draw the outline instead.");
-    this.do({ kind: "add", points: [point], level });
+  index([x, y]) {
+    return Math.floor(y / this.factor) * this.view.data.shown[1] + Math.floor(x / this.factor);
   }
 
-  end_brush(line) {
-    const number = this.view.data.selected || this.labelAt(line[0]);
-    if (!number) return this.say("Choose a nucleus first, or start in one.");
-    this.do({ kind: "brush", points: line, numbers: [number], radius: this.radius, take: this.take });
-  }
-
-  end_erase(line) {
-    const { selected } = this.view.data;
-    this.do({ kind: "erase", points: line, numbers: selected ? [selected] : [], radius: this.radius });
-  }
-
-  end_split(line) {
-    if (line.length < 2) return this.say(HELP.split[1]);
-    this.do({ kind: "split", points: line });
-  }
-
-  end_seeds([point]) {
-    const number = this.labelAt(point);
-    if (!number) return this.say("Click inside a nucleus.");
-    if (!this.seed || this.labelAt(this.seed) !== number) {
-      this.seed = point;
-      this.paint();
-      return this.say("Now click the other half of the same nucleus.");
-    }
-    const points = [this.seed, point];
-    this.cancel();
-    this.do({ kind: "seeds", points, numbers: [number] });
-  }
-
-  end_merge(line) {
-    const numbers = [this.labelAt(line[0]), this.labelAt(line.at(-1))];
-    if (!numbers[0] || !numbers[1] || numbers[0] === numbers[1]) return this.say(HELP.merge[1]);
-    this.do({ kind: "merge", numbers });
-  }
-
-  get take() {
-    return this.view.find("[data-edit=take]").checked;
-  }
-
-  // On the chosen nucleus.
-  act(kind) {
-    const { selected } = this.view.data;
-    if (!selected) return this.say("Choose a nucleus first.");
-    this.do({ kind, numbers: [selected] });
+  // In the part that is known in full; -1 beside it.
+  nearIndex([x, y]) {
+    const [height, width] = this.near.shown;
+    const [left, top] = this.corner;
+    const [column, row] = [Math.floor(x) - left, Math.floor(y) - top];
+    return column >= 0 && row >= 0 && column < width && row < height ? row * width + column : -1;
   }
 
   // ---- events ----
+
+  // On the chosen nucleus.
+  act(kind) {
+    if (!this.chosen) return this.say("Choose a nucleus first.");
+    this.do({ kind, numbers: [this.chosen] });
+  }
 
   listen() {
     const { root, find, on } = this.view;
@@ -343,15 +371,19 @@ export class Editor {
       this.choose(this.tool);
       return true;
     }
-    if (key === "delete" || key === "backspace") this.act("delete");
+    const isDrawing = Boolean(this.line || this.corners.length);
+    if (key === "escape" && isDrawing) this.cancel();
+    else if (key === "backspace" && this.corners.length) this.corners.pop();
+    else if (key === "enter" && this.tool === "polygon" && isDrawing) this.closePolygon();
+    else if (key === "delete" || key === "backspace") this.act("delete");
     else if (key === "[" || key === "]") this.resize(key === "]" ? 1 : -1);
-    else if (key === "escape" && (this.line || this.seed)) this.cancel();
     else if (Object.values(ACTS).includes(key)) this.act(Object.keys(ACTS).find((each) => ACTS[each] === key));
     else {
       const tool = Object.keys(HELP).find((each) => HELP[each][0] === key);
       if (!tool) return false;
       this.choose(tool);
     }
+    this.paint();
     return true;
   }
 
@@ -367,6 +399,5 @@ export class Editor {
     const input = this.view.find("[data-edit=radius]");
     input.value = Number(input.value) + by;
     this.say(`Radius ${input.value} pixels.`);
-    this.paint();
   }
 }

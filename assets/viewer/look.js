@@ -1,5 +1,6 @@
 // What is shown of a picture, and how: its layers, their opacity, the line to compare at, brightness and contrast.
 
+import { NEGATIVE_COLOR, POSITIVE_COLOR } from "./marker.js";
 import { short, within } from "./numbers.js";
 
 const LETTERS = { fill: "m", outline: "o", heat: "p", objects: "n" };
@@ -94,7 +95,7 @@ export class Look {
   }
 
   showLegend() {
-    const { data, colors, heat, threshold } = this.view;
+    const { data, colors, heat, marker, threshold } = this.view;
     const { layers } = this;
     const above = `probability above ${threshold.value.toFixed(2)}`;
     const rgb = (table, index) => `rgb(${[...table.subarray(3 * index, 3 * index + 3)].join(" ")})`;
@@ -105,7 +106,8 @@ export class Look {
       parts.push(["ramp", `linear-gradient(to right, ${stops.join(", ")})`, "probability 0 to 1", threshold.value]);
       if (layers.outline) parts.push(["swatch", "#fff", above]);
     } else if (layers.fill || layers.outline) {
-      const names = data.classes > 1 ? Array.from({ length: data.classes }, (_, index) => `class ${index + 1}`) : [above];
+      if (marker.about) parts.push(["swatch", swatch(POSITIVE_COLOR), `positive: ${marker.words}`], ["swatch", swatch(NEGATIVE_COLOR), "negative"]);
+      const names = marker.about ? [] : data.classes > 1 ? Array.from({ length: data.classes }, (_, index) => `class ${index + 1}`) : [above];
       names.forEach((name, index) => parts.push(["swatch", swatch(index % 7), name]));
     }
     if (layers.objects) parts.push(["swatch", `linear-gradient(135deg, ${[8, 9, 12].map(swatch).join(", ")})`, "each nucleus"]);

@@ -1,8 +1,9 @@
 // @ts-check
 // What a correction does to a label map, drawn before the server answers. unet/corrections/operations.py does the same, to
-// the pixel, and its answer is what counts; what looks at more than a few pixels is left to it.
+// the pixel, and its answer is what counts; what looks at the model's map of distances is left to it.
 
 import { boxOf, largestPiece, polygonMask, strokeMask, takePiece } from "./raster.js";
+import { fillHoles, smoothRim, splitAlong } from "./shapes.js";
 
 const REACH = 256; // what a click adds lies within so many pixels of it
 const EIGHTHS = 8;
@@ -22,6 +23,21 @@ export function eighth(value) {
 }
 
 /**
+ * The same correction on a picture of another size, or a part of one; a brush covers at least a pixel.
+ * @param {Operation} operation
+ * @param {number} factor
+ * @param {number[]} corner Where the part begins.
+ * @returns {Operation}
+ */
+export function placed(operation, factor, [left, top] = [0, 0]) {
+  return {
+    ...operation,
+    points: operation.points?.map(([x, y]) => [(x - left) * factor, (y - top) * factor]),
+    radius: operation.radius && (factor === 1 ? operation.radius : Math.max(0.75, operation.radius * factor)),
+  };
+}
+
+/**
  * The nuclei after a correction, as a new array; null where only the server can say, or nothing would change.
  * @param {Nuclei} nuclei
  * @param {Operation} operation
@@ -32,6 +48,14 @@ export function corrected(nuclei, operation) {
   if (!act) return null;
   const after = { ...nuclei, labels: nuclei.labels.slice() };
   return act(after, operation) ? after : null;
+}
+
+/**
+ * Whether the browser by itself knows what a kind of correction does.
+ * @param {string} kind
+ */
+export function isKnown(kind) {
+  return kind in TOOLS;
 }
 
 /** @type {Record<string, (nuclei: Nuclei, operation: any) => boolean>} */
@@ -61,6 +85,10 @@ const TOOLS = {
 
   delete: (nuclei, { numbers }) => renumber(nuclei, numbers, 0),
   merge: (nuclei, { numbers }) => renumber(nuclei, numbers, numbers[0]),
+
+  split: (nuclei, { points }) => splitAlong(nuclei, points),
+  fill: (nuclei, { numbers }) => fillHoles(nuclei, numbers[0]),
+  smooth: (nuclei, { numbers }) => smoothRim(nuclei, numbers[0]),
 
   brush(nuclei, { points, numbers, radius, take }) {
     const { labels } = nuclei;

@@ -1,5 +1,7 @@
 // Draws the same picture as the card's painter, pixel by pixel, without a graphics card.
 
+import { NEGATIVE_COLOR, POSITIVE_COLOR } from "./marker.js";
+
 export class PlainPainter {
   constructor(canvas) {
     this.canvas = canvas;
@@ -29,7 +31,7 @@ export class PlainPainter {
     const { levels, image, channels } = source;
     const { cut, selected, opacity, heat, colors } = look;
     const { fill, outline, heat: hot, objects } = look.layers;
-    const kept = found.kept;
+    const { flags } = found;
     const classes = source === scene ? scene.classes : null;
     const adjust = Uint8ClampedArray.from({ length: 256 }, (_, value) => (value - 127.5) * look.contrast + 127.5 + 255 * look.brightness);
     const known = decided && labels;
@@ -61,9 +63,11 @@ export class PlainPainter {
             blue = heat[level + 2];
           }
           if (label) {
-            const faint = kept !== null && known && !kept[label];
+            const flag = flags && known ? (flags[label] ?? 1) : 1;
+            const faint = (flag & 1) === 0;
             const chosen = known && label === selected;
-            const own = classes ? 3 * ((Math.max(1, classes[place]) - 1) % 7) : 0;
+            let own = classes ? 3 * ((Math.max(1, classes[place]) - 1) % 7) : 0;
+            if (flag & 2) own = 3 * (flag & 4 ? POSITIVE_COLOR : NEGATIVE_COLOR);
             let share = opacity * (faint ? 0.25 : selected && known && !chosen ? 0.5 : 1);
             let color = own;
             if (objects && known) {

@@ -5,8 +5,10 @@ import { fromBase64, inflated, joined } from "./codec.js";
 import { Editor } from "./editor.js";
 import { percent } from "./geometry.js";
 import { Look } from "./look.js";
+import { Marker } from "./marker.js";
 import { openPainter, openWithoutCard } from "./painter.js";
 import { PlainPainter } from "./plain_painter.js";
+import { paintRegions } from "./regions.js";
 import { Threshold, cutOf } from "./threshold.js";
 
 const SHARP = 3; // pixels of the screen for one of the picture, from which on pixels are shown as they are
@@ -37,6 +39,7 @@ class View {
     this.look = new Look(this, look);
     this.camera = new Camera(this, place ?? "");
     this.threshold = new Threshold(this);
+    this.marker = new Marker(this);
     this.editor = new Editor(this);
     this.on(window, "unet-scene", (event) => {
       if (event.detail === this.data?.scene) this.showScene();
@@ -87,8 +90,9 @@ class View {
       if (this.data.labels !== wanted) return; // others came meanwhile
       this.found = { ...this.found, labels };
     }
-    this.found.kept = data.kept ? fromBase64(data.kept) : null;
-    this.found.keptWidth = data.kept_width;
+    this.kept = data.kept ? fromBase64(data.kept) : null;
+    this.marker.accept(data);
+    this.mark();
     this.root.style.setProperty("--taken", data.taken);
     this.root.style.setProperty("--aspect", data.shown[1] / data.shown[0]);
     this.editor.accept();
@@ -97,7 +101,14 @@ class View {
     this.find(".said").textContent = data.selected ? `Nucleus ${data.selected} is chosen, of ${data.count}.` : "";
     this.showScene();
     if (data.selected && data.selected !== before?.selected && data.center) this.camera.bringIntoView(data.center);
+    this.askForDetail();
     this.write(); // the server writes an address without it
+  }
+
+  // Take over which nuclei are kept, and which are positive.
+  mark() {
+    this.found = { ...this.found, flags: this.marker.flags, flagsWidth: this.data.kept_width };
+    this.draw();
   }
 
   showScene() {
@@ -156,7 +167,22 @@ class View {
       background: this.ground ??= groundOf(this.root),
     });
     this.showScale(scale);
-    this.editor.paint();
+    this.sketch();
+  }
+
+  // What lies over the picture: regions, and what is being drawn.
+  sketch() {
+    const sketch = this.find(".sketch");
+    const { width, height } = this.find(".picture");
+    if (sketch.width !== width || sketch.height !== height) Object.assign(sketch, { width, height });
+    const context = sketch.getContext("2d");
+    context.clearRect(0, 0, width, height);
+    if (!this.data) return;
+    const { left, top, scale } = this.camera.geometry;
+    const factor = this.data.size[1] / this.data.shown[1];
+    const sight = { left: left * factor, top: top * factor, scale: scale / factor, ratio: this.ratio };
+    paintRegions(context, this.data.regions ?? [], sight);
+    this.editor.paintOver(context, sight);
   }
 
   resize() {
@@ -261,7 +287,8 @@ class View {
   // Choose the next nucleus, or the one before: of those that a filter keeps, round and round.
   selectNext(step) {
     const { highest, selected } = this.data;
-    const { labels, kept } = this.found;
+    const { kept } = this;
+    const { labels } = this.found;
     if (!highest || !labels || !this.threshold.decided) return;
     let number = selected ?? (step > 0 ? 0 : 1);
     for (let tries = 0; tries < highest; tries++) {

@@ -36,6 +36,8 @@ class Key:
     pixel_size : PixelSize, optional
     shown : tuple of int, optional
         Height and width at which it is shown.
+    marker : int, optional
+        The channel, from 0, whose mean is measured besides.
     """
 
     image: str
@@ -48,6 +50,7 @@ class Key:
     kept: tuple[tuple[str, float, float], ...] = ()
     pixel_size: PixelSize | None = None
     shown: tuple[int, int] | None = None
+    marker: int | None = None
 
     def but(self, **changes: Any) -> Key:
         """Return the key of what follows once more is decided."""

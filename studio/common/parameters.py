@@ -18,5 +18,7 @@ CHANNELS, INVERT, SCALE, PIXEL = "channels", "invert", "scale", "pixel"
 THRESHOLD, MIN_AREA = "threshold", "min_area"
 # What is kept of the nuclei, ranges such as area:30:120,circularity:0.8:1; 1 to show them as the model found them.
 KEEP, ORIGINAL = "keep", "original"
+# By which channel nuclei are positive, and above which mean: 2:850, channels from 1.
+POSITIVE = "positive"
 # How images are grouped: a pattern of their names.
 GROUPS = "groups"

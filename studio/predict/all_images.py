@@ -10,10 +10,13 @@ import streamlit as st
 
 from studio.common.progress import progress_bar
 from studio.common.text import size_of
+from studio.predict.measurements import measurements_of
 from studio.predict.pipeline import Decision, Job, facts_of, found_in
-from studio.predict.shown_image import go_to, page_of
+from studio.predict.positive import read_marker
+from studio.predict.shown_image import go_to, page_of, pixel_size_for
 from studio.predict.uploads import Upload
 from unet.errors import UnetError
+from unet.prediction.marker import positive_share
 from unet.spreadsheets import csv_of_frame
 
 # Pixels of all images together up to which the table follows the threshold without being asked.
@@ -46,7 +49,10 @@ def _rows(job: Job, images: dict[str, Upload], decision: Decision) -> Iterator[d
     for name, upload in images.items():
         facts = facts_of(job, upload)
         try:
-            found = found_in(job, upload, page_of(job, upload), decision)
+            page, marker = page_of(job, upload), read_marker()
+            found = found_in(job, upload, page, decision)
+            size = pixel_size_for(upload)
+            share = positive_share(measurements_of(job, upload, page, decision, size, marker)) if marker else None
         except UnetError as error:
             yield {"Image": name, "Remark": str(error)}
             continue
@@ -54,6 +60,7 @@ def _rows(job: Job, images: dict[str, Upload], decision: Decision) -> Iterator[d
             "Picture": found.thumbnail,
             "Image": name,
             "Nuclei": found.summary.count,
+            **({"Positive": share} if marker else {}),
             "Covered": found.summary.covered,
             "Mean area": found.summary.mean_area,
             "Size": size_of(facts.width, facts.height),
@@ -70,6 +77,7 @@ def _table(frame: pd.DataFrame, names: list[str], decision: Decision, token: str
         column_config={
             "Picture": st.column_config.ImageColumn(width="small"),
             "Nuclei": st.column_config.NumberColumn(format="localized"),
+            "Positive": st.column_config.NumberColumn(format="percent", help="By the mean of the chosen channel."),
             "Covered": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
             "Mean area": st.column_config.NumberColumn(format="%.0f px"),
         },
@@ -80,7 +88,10 @@ def _table(frame: pd.DataFrame, names: list[str], decision: Decision, token: str
     )
     total = int(frame["Nuclei"].sum()) if "Nuclei" in frame else 0
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.caption(f"{total:,} nuclei in all at threshold {decision.threshold:.2f}. Choose a row to open its image.")
+        of_all = _positive_of_all(frame)
+        st.caption(
+            f"{total:,} nuclei in all at threshold {decision.threshold:.2f}{of_all}. Choose a row to open its image."
+        )
         st.download_button(
             "Table (CSV)",
             lambda: csv_of_frame(frame.drop(columns="Picture", errors="ignore")),
@@ -94,6 +105,13 @@ def _table(frame: pd.DataFrame, names: list[str], decision: Decision, token: str
         st.session_state["all_round"] = st.session_state.get("all_round", 0) + 1
         st.session_state["go_to"] = names[event.selection.rows[0]]
         st.rerun()
+
+
+def _positive_of_all(frame: pd.DataFrame) -> str:
+    """Return how many of all nuclei are positive, in words; of images where that is not known, nothing counts."""
+    known = frame.dropna(subset=["Positive"]) if "Positive" in frame else frame[:0]
+    nuclei = known["Nuclei"].sum() if len(known) else 0
+    return f", {(known['Positive'] * known['Nuclei']).sum() / nuclei:.1%} of them positive" if nuclei else ""
 
 
 def open_chosen() -> None:

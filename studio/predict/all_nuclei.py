@@ -10,7 +10,10 @@ from studio.common.parameters import GROUPS
 from studio.common.progress import progress_bar
 from studio.common.text import plain
 from studio.predict.group_chart import group_chart
-from studio.predict.pipeline import Decision, Job, found_in, measurements_of
+from studio.predict.measurements import measurements_of
+from studio.predict.pipeline import Decision, Job, found_in
+from studio.predict.positive import read_marker
+from studio.predict.regions import regions_of
 from studio.predict.report import ReportRow, as_html
 from studio.predict.shown_image import page_of, pixel_size_for, read_groups
 from studio.predict.uploads import Upload
@@ -116,7 +119,9 @@ def _collect(job: Job, images: dict[str, Upload], decision: Decision, ranges: Ra
     with progress_bar("Measuring", "images") as progress:
         for name, upload in images.items():
             try:
-                frame = measurements_of(job, upload, page_of(job, upload), decision, pixel_size_for(upload))
+                page, marker = page_of(job, upload), read_marker()
+                regions = regions_of(job, upload, page)
+                frame = measurements_of(job, upload, page, decision, pixel_size_for(upload), marker, regions)
             except UnetError:  # the table of all images says what is wrong with it
                 continue
             frames.append(named_rows(frame[kept_rows(frame, ranges)], name, group_of(name, groups)))

@@ -22,11 +22,17 @@ from unet.corrections.carry import carry, touched
 from unet.corrections.carry import replace as bring_in
 from unet.corrections.history import sentence
 from unet.corrections.load import SUFFIXES, read_nuclei
-from unet.corrections.operation import CorrectionError
+from unet.corrections.operation import CorrectionError, Operation
 from unet.errors import UnetError
 
 ANSWER, STARTED, IMPORTED, PROBLEM = "correction_answer", "started_over", "imported_files", "import_problem"
 MAX_FILE_MB = 100  # of nuclei in a file
+# Each correction walks through all labels, which are held in memory.
+MOST_PIXELS = 64_000_000
+TOO_LARGE = (
+    "Images of more than 64 megapixels cannot be corrected here; cut out the part that you need, or correct its label "
+    "map in another program and import it"
+)
 # So many of the last steps' names are enough for a browser to know which are kept.
 LAST = 200
 
@@ -38,19 +44,19 @@ def viewed(job: Job, upload: Upload, page: int, decision: Decision) -> Decision:
     return replace(decision, original=original)
 
 
-def edit_state(job: Job, upload: Upload, page: int, decision: Decision, scene: Scene) -> dict[str, Any] | str:
+def edit_state(job: Job, upload: Upload, page: int, decision: Decision, scene: Scene) -> dict[str, Any]:
     """Return what the viewer has to know to correct nuclei, or why they cannot be corrected."""
-    if scene.size != scene.shown:
-        return "Only images of up to 2048 pixels a side can be corrected here"
+    if scene.size[0] * scene.size[1] > MOST_PIXELS:
+        return {"edit": None, "no_edit": TOO_LARGE}
     if decision.original:
-        return "Choose “Corrected” below the picture to go on correcting"
+        return {"edit": None, "no_edit": "Choose “Corrected” below the picture to go on correcting"}
     key = job.key(upload, page, decision)
     corrections = corrections_of(key, job.settings.home)
     basis = key.but(corrections=0).token
     answer = st.session_state.get(ANSWER, {})
     if answer.get("basis") != basis:
         answer = {}
-    return {
+    edit = {
         "basis": basis,
         "revision": corrections.revision,
         "next": nuclei_of(job, upload, page, decision).next,
@@ -60,6 +66,7 @@ def edit_state(job: Job, upload: Upload, page: int, decision: Decision, scene: S
         "refused": answer.get("refused", []),
         "error": answer.get("error"),
     }
+    return {"edit": edit, "no_edit": ""}
 
 
 def take_correction(job: Job, upload: Upload, page: int, decision: Decision, sent: Any, chosen: int | None) -> None:
@@ -189,6 +196,29 @@ def choose_nuclei_file(job: Job, upload: Upload, page: int, decision: Decision, 
         )
         if problem := st.session_state.pop(PROBLEM, None):
             st.error(plain(problem), icon=":material/error:")
+
+
+def offer_empty(job: Job, upload: Upload, page: int, decision: Decision, count: int) -> None:
+    """Draw the button that takes all nuclei away, so that an image can be annotated from nothing."""
+    st.button(
+        "Start with no nuclei",
+        icon=":material/ink_eraser:",
+        width="stretch",
+        key="start_empty",
+        disabled=not count or decision.original,
+        on_click=_empty,
+        args=(job, upload, page, decision),
+        help="Takes all nuclei of this image away, so that you can draw your own in Edit: nuclei, or any other objects "
+        "to train a model for. Undo brings them back.",
+    )
+
+
+def _empty(job: Job, upload: Upload, page: int, decision: Decision) -> None:
+    key = job.key(upload, page, decision)
+    try:
+        history.add(basis_of(key), job.settings.home, Operation("replace"), key.corrections)
+    except CorrectionError as error:
+        st.session_state[ANSWER] = {"basis": key.but(corrections=0).token, "refused": [], "error": str(error)}
 
 
 def _import_nuclei(job: Job, upload: Upload, page: int, decision: Decision, name: str, key: str) -> None:

@@ -11,7 +11,9 @@ from pathlib import Path
 import streamlit as st
 
 from studio.predict.corrected import corrections_of
-from studio.predict.pipeline import Decision, Job, objects_of, prediction_of, read_prepared
+from studio.predict.pipeline import Decision, Job, objects_of, prediction_of, read_page, read_prepared
+from studio.predict.positive import read_marker
+from studio.predict.regions import regions_of
 from studio.predict.shown_image import pixel_size_for, read_groups
 from studio.predict.uploads import Upload
 from unet.corrections.history import counts, sentence
@@ -20,6 +22,7 @@ from unet.exports.command import command_of
 from unet.exports.formats import FORMATS, Format
 from unet.files import own_prefix
 from unet.prediction.filters import Ranges
+from unet.prediction.marker import stain_of
 from unet.prediction.result import Decisions, Result
 
 Page = tuple[str, Upload, int]
@@ -109,9 +112,8 @@ def _show_one_format(job: Job, pages: Pages, decisions: Decisions, decision: Dec
 def decisions_of(job: Job, decision: Decision, ranges: Ranges) -> Decisions:
     """Return all that was decided, for files to say it."""
     info = job.entry.info
-    return Decisions(
-        info, decision.threshold, decision.separation, job.preparation, ranges, job.entry.key, read_groups()
-    )
+    made = decision.threshold, decision.separation, job.preparation
+    return Decisions(info, *made, ranges, job.entry.key, read_groups(), read_marker())
 
 
 def result_of(job: Job, page: Page, decisions: Decisions, decision: Decision, stem: str | None = None) -> Result:
@@ -127,6 +129,8 @@ def result_of(job: Job, page: Page, decisions: Decisions, decision: Decision, st
         pixel_size_for(upload),
         found=objects_of(job, upload, number, replace(decision, original=False)),
         corrections=corrections_in(job, upload, number, decision),
+        stain=stain_of(read_page(job, upload, number), marker.channel) if (marker := decisions.marker) else None,
+        regions=regions_of(job, upload, number),
     )
 
 

@@ -10,6 +10,7 @@ from studio.predict.adjustments import write_preparation
 from studio.predict.pipeline import Decision
 from studio.predict.threshold import set_threshold
 from unet.prediction.advice import Advice
+from unet.prediction.marker import positive_share
 
 
 def show_figures(frame: pd.DataFrame, kept: set[int] | None, pixels: int, decision: Decision) -> None:
@@ -32,6 +33,8 @@ def show_figures(frame: pd.DataFrame, kept: set[int] | None, pixels: int, decisi
             st.metric("Kept", f"{len(kept):,}", help="In the ranges that are chosen below.", width="content")
         counted = frame if kept is None else frame[frame["label"].isin(kept)]
         words = "Of the nuclei that are found." if kept is None else "Of the nuclei that are kept."
+        if (share := positive_share(counted)) is not None:
+            st.metric("Positive", f"{share:.1%}", help=f"{words} The level has a slider of its own.", width="content")
         st.metric("Area covered", f"{counted['area'].sum() / pixels:.1%}", help=words, width="content")
 
 

@@ -14,10 +14,13 @@ from studio.common.charts import COLORS, CONFIG, style
 from studio.common.parameters import KEEP
 from unet.errors import ConfigError
 from unet.prediction.filters import Ranges, kept_rows, parse_range, write_range
+from unet.prediction.marker import MEAN, POSITIVE
 from unet.prediction.measure import CALIBRATED, COLUMNS
+from unet.prediction.regions import COUNT, NAMES
 
 SELECTED, FIRST = "nucleus", "first_nucleus"
 BINS = 40
+FIRST_COLUMNS = ("corrected", POSITIVE, MEAN, NAMES)  # what a person has decided or drawn
 
 # ---- the filter ------------------------------------------------------------------------------------------------
 
@@ -88,6 +91,8 @@ def show_nuclei(frame: pd.DataFrame, ranges: Ranges, revision: str, corrected: C
 def _table(frame: pd.DataFrame, revision: str, corrected: Collection[int]) -> None:
     if corrected:
         frame = frame.assign(corrected=frame["label"].isin(corrected))
+    if POSITIVE in frame:
+        frame = frame.assign(**{POSITIVE: frame[POSITIVE] > 0})
     first = st.session_state.get(FIRST)
     if first and first[0] == revision:  # where it can be seen: a table cannot be scrolled to a row from here
         frame = frame.sort_values("label", key=lambda numbers: numbers != first[1], kind="stable")
@@ -121,19 +126,23 @@ def _in_order(frame: pd.DataFrame) -> list[str]:
     """Micrometres first, where they are known."""
     return [
         "label",
-        *(name for name in ("corrected", *CALIBRATED) if name in frame),
-        *(name for name in frame if name not in ("label", "corrected", *CALIBRATED)),
+        *(name for name in (*FIRST_COLUMNS, *CALIBRATED) if name in frame),
+        *(name for name in frame if name not in ("label", COUNT, *FIRST_COLUMNS, *CALIBRATED)),
     ]
 
 
 def _columns(frame: pd.DataFrame) -> Mapping:
-    marked = {"corrected": st.column_config.CheckboxColumn("Corrected", help="Changed or added by hand.")}
+    marked = {
+        "corrected": st.column_config.CheckboxColumn("Corrected", help="Changed or added by hand."),
+        POSITIVE: st.column_config.CheckboxColumn(COLUMNS[POSITIVE].title, help="By the mean of the chosen channel."),
+        NAMES: st.column_config.TextColumn("Region", help="In which its centroid lies."),
+    }
     return marked | {
         name: st.column_config.NumberColumn(
             COLUMNS[name].title, help=COLUMNS[name].help, format=_format(frame[name]), pinned=name == "label"
         )
         for name in frame
-        if name != "corrected"
+        if name not in marked
     }
 
 
@@ -144,7 +153,7 @@ def _format(values: pd.Series) -> str:
 
 
 def _distribution(frame: pd.DataFrame, ranges: Ranges) -> None:
-    names = [name for name in frame if name != "label"]
+    names = [name for name in frame if name in COLUMNS and name not in ("label", POSITIVE, COUNT)]
     name = st.selectbox(
         "Distribution of", names, format_func=lambda each: COLUMNS[each].title, key="distribution", bind="query-params"
     )

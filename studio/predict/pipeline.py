@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import pandas as pd
 import streamlit as st
 
 from studio.common.cache_key import Key
@@ -22,12 +21,10 @@ from unet import render
 from unet.config import Separation
 from unet.corrections.operations import Nuclei
 from unet.io.images import count_pages, map_image
-from unet.io.pixel_size import PixelSize
 from unet.memmap import downscale_mean
 from unet.models.registry import ModelEntry
 from unet.prediction.advice import Advice, advise
 from unet.prediction.maps import Prediction
-from unet.prediction.measure import measure
 from unet.prediction.objects import Summary, summarize_labels
 from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects, relief_of
@@ -199,20 +196,6 @@ def _relief_of(key: Key, prediction: Prediction) -> np.ndarray | None:
 @st.cache_resource(show_spinner=False)
 def _reliefs() -> Held:
     return Held(RELIEFS_HELD)
-
-
-def measurements_of(
-    job: Job, upload: Upload, page: int, decision: Decision, pixel_size: PixelSize | None
-) -> pd.DataFrame:
-    """Return the measurements of the objects of a page, one row each; the last few are kept."""
-    return _measurements(job.key(upload, page, decision).but(pixel_size=pixel_size), decision, job, upload)
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _measurements(key: Key, _decision: Decision, _job: Job, _upload: Upload) -> pd.DataFrame:
-    labels = objects_of(_job, _upload, key.page, _decision)
-    image, prediction = read_prepared(_job, _upload, key.page), prediction_of(_job, _upload, key.page)
-    return measure(labels, image, prediction.levels, key.pixel_size)
 
 
 def advice_of(job: Job, upload: Upload, page: int, decision: Decision) -> Advice | None:

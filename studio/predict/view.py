@@ -17,6 +17,7 @@ from studio.predict.editor import (
     ask_about_others,
     choose_nuclei_file,
     edit_state,
+    offer_empty,
     show_corrections,
     take_correction,
     touched_numbers,
@@ -24,18 +25,22 @@ from studio.predict.editor import (
 )
 from studio.predict.export_menu import decisions_of, show_export
 from studio.predict.figures import show_advice, show_figures
+from studio.predict.measurements import measurements_of
 from studio.predict.nuclei_table import read_ranges, select_nucleus, selected_nucleus, show_nuclei
 from studio.predict.pipeline import (
     Decision,
     Job,
     advice_of,
     facts_of,
-    measurements_of,
     objects_of,
     prediction_of,
     read_prepared,
 )
+from studio.predict.positive import choose_marker, marker_now, set_level
+from studio.predict.positive import for_viewer as marker_for_viewer
 from studio.predict.prediction_cache import predictions
+from studio.predict.regions import for_viewer as regions_for_viewer
+from studio.predict.regions import regions_of, show_regions, take_region
 from studio.predict.separation import choose_separation, separation_now
 from studio.predict.shown_image import choose_image, choose_page, choose_pixel_size, page_of
 from studio.predict.threshold import model_has_changed, own_threshold, set_threshold, threshold_now
@@ -106,7 +111,8 @@ def _scene(key: Key, mount: str, _job: Job, _upload: Upload) -> viewer.Scene:
 @st.fragment
 def _send(job: Job, upload: Upload, page: int, scene: viewer.Scene, mount: str = "pixels") -> None:
     is_first = mount == "pixels"
-    decision = Decision(threshold_now(job.entry), separation_now(job.entry)) if is_first else other_decision(job)
+    now = Decision(threshold_now(job.entry), separation_now(job.entry))
+    decision = viewed(job, upload, page, now) if is_first else other_decision(job)
 
     def region(rows: slice, columns: slice):
         image = read_prepared(job, upload, page)[rows, columns]
@@ -146,19 +152,23 @@ def _look(
         ):
             choose_preparation(job, facts_of(job, upload).channels)
             pixel_size = choose_pixel_size(upload)
+            choose_marker(facts_of(job, upload).channels)
         export_place = st.container()
     decision = viewed(job, upload, page, Decision(threshold_now(job.entry), separation))
     key = job.key(upload, page, decision)
+    regions = regions_of(job, upload, page)
     found = key.but(corrections=0)  # numbers stay with a nucleus however others are corrected
     try:
         with _patience(scene):
             labels = objects_of(job, upload, page, decision)
-            frame = measurements_of(job, upload, page, decision, pixel_size)
+            marker = marker_now(lambda marker: measurements_of(job, upload, page, decision, pixel_size, marker))
+            frame = measurements_of(job, upload, page, decision, pixel_size, marker, regions)
     except UnetError as error:
         left.error(f"**{plain(name)}**: {told(error)}", icon=":material/broken_image:")
         return
     ranges = read_ranges()
-    kept = set(frame["label"][kept_rows(frame, ranges)]) if ranges else None
+    counted = frame[kept_rows(frame, ranges)]
+    kept = set(counted["label"]) if ranges else None
     with left:
         if second:
             show_title(job, len(frame))
@@ -175,10 +185,19 @@ def _look(
             **({"taken": TAKEN} if second else {}),
             on_threshold=set_threshold,
             on_selected=lambda number: select_nucleus(found.token, number),
-            edit=edit_state(job, upload, page, decision, scene),
-            on_correction=lambda sent: take_correction(job, upload, page, decision, sent, chosen),
+            more={
+                **edit_state(job, upload, page, decision, scene),
+                "marker": marker_for_viewer(frame, marker),
+                "regions": regions_for_viewer(counted, regions),
+            },
+            told={
+                "correction": lambda sent: take_correction(job, upload, page, decision, sent, chosen),
+                "region": lambda sent: take_region(job, upload, page, sent),
+                "level": lambda level: set_level(float(level), marker.channel) if marker else None,
+            },
         )
         show_corrections(job, upload, page, decision, len(frame))
+        show_regions(job, upload, page, counted, regions, pixel_size)
     if second:
         with beside:
             theirs = show_other(second[0], upload, page, second[1], name)
@@ -211,6 +230,7 @@ def _look(
         pages = [(each, upload, page_of(job, upload)) for each, upload in images.items()]
         show_export(job, name, pages, decision, ranges)
         choose_nuclei_file(job, upload, page, decision, name)
+        offer_empty(job, upload, page, decision, len(frame))
 
 
 def _patience(scene: viewer.Scene):

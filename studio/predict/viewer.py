@@ -11,7 +11,7 @@ import base64
 import json
 import struct
 import zlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ LONGEST = 2048
 LOSSLESS_BYTES = 4_500_000
 KEPT_WIDTH = 1024
 VIEWER = "viewer"
+HANDED_OVER = ("correction", "region", "level")
 
 
 _pixels = st.components.v2.component("unet_pixels", js=join_modules(FILES / "pixels.js"))
@@ -179,8 +180,8 @@ def show(
     pixel_size: float | None = None,
     on_threshold: Callable[[float], None],
     on_selected: Callable[[int | None], None],
-    edit: dict[str, Any] | str = "",
-    on_correction: Callable[[Any], None] | None = None,
+    more: Mapping[str, Any] | None = None,
+    told: Mapping[str, Callable[[Any], None]] | None = None,
     taken: str = "22rem",
     mount: str = VIEWER,
 ) -> None:
@@ -210,10 +211,10 @@ def show(
         The key of the component: another one for a second viewer on the page.
     on_threshold, on_selected : callable
         Called before the page is run again: with a new threshold, with the number of the object clicked on or None.
-    edit : dict or str
-        What is to be known to correct the objects (``studio.predict.editor``), or why they cannot be corrected.
-    on_correction : callable, optional
-        Called with what was corrected.
+    more : mapping, optional
+        What only the first viewer of a page is given: how to correct the objects, regions, the level of positive ones.
+    told : mapping, optional
+        By what it may hand over besides, what is called with that.
     """
     content, count, highest = _packed_labels(key.but(shown=scene.shown), labels)
     data = {
@@ -235,10 +236,9 @@ def show(
         "pixel_size": pixel_size,
         "taken": taken,
         "highest": highest,
-        "edit": edit if isinstance(edit, dict) else None,
-        "no_edit": edit if isinstance(edit, str) else "",
         "heat": _text(render.HEAT),
         "colors": _text(np.array([*render.PALETTE, *render.LABEL_COLORS], np.uint8)),
+        **(more or {}),
     }
 
     def threshold_moved() -> None:
@@ -247,16 +247,16 @@ def show(
     def clicked() -> None:
         on_selected(int(st.session_state[mount].selected) or None)
 
-    def corrected() -> None:
-        if on_correction:
-            on_correction(st.session_state[mount].correction)
+    def handing_over(kind: str) -> Callable[[], None]:
+        act = (told or {}).get(kind)
+        return lambda: act(st.session_state[mount][kind]) if act else None
 
     _viewer(
         key=mount,
         data=data,
         on_threshold_change=threshold_moved,
         on_selected_change=clicked,
-        on_correction_change=corrected,
+        **{f"on_{kind}_change": handing_over(kind) for kind in HANDED_OVER},
     )
 
 

@@ -21,7 +21,7 @@ import tifffile
 from studio.common import dataset_picker, navigation, open_models, visitor
 from studio.common.cache_key import Key
 from studio.evaluate import image_outcome, image_picker, runner
-from studio.predict import editor, export_menu, pipeline, shown_image, uploads, view, viewer
+from studio.predict import editor, export_menu, measurements, pipeline, shown_image, uploads, view, viewer
 from studio.predict import image_picker as predict_images
 from studio.predict.corrected import basis_of
 from studio.train import gallery, previews
@@ -226,8 +226,8 @@ WALKED: dict[str, tuple[Callable[[World, View], Any], set[str]]] = {
         {"image", "page"},
     ),
     "predict.pipeline._found": (lambda w, v: pipeline.found_in(*w.found(v)), OBJECTS),
-    "predict.pipeline._measurements": (
-        lambda w, v: pipeline.measurements_of(*w.found(v), v.pixel_size),
+    "predict.measurements._measurements": (
+        lambda w, v: measurements.measurements_of(*w.found(v), v.pixel_size),
         OBJECTS | {"pixel size"},
     ),
     "predict.pipeline._label_maps": (lambda w, v: pipeline.objects_of(*w.found(v)), OBJECTS),

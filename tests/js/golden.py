@@ -49,7 +49,7 @@ def make_operations() -> dict:
     levels = np.maximum(levels, np.roll(levels, 1, axis=0))
     nuclei, steps = Nuclei.of(labels), []
     start = {"labels": labels.ravel().tolist(), "next": nuclei.next, "levels": levels.ravel().tolist()}
-    for _ in range(120):
+    for _ in range(400):
         operation = _any_operation(random, nuclei, shape)
         try:
             nuclei = apply(nuclei, operation, Prediction(levels))
@@ -61,11 +61,16 @@ def make_operations() -> dict:
 
 
 def _any_operation(random: np.random.Generator, nuclei: Nuclei, shape: tuple[int, int]) -> Operation:
-    kind = str(random.choice(["draw", "draw", "add", "delete", "brush", "erase", "merge"]))
+    kind = str(
+        random.choice(["draw", "draw", "add", "delete", "brush", "erase", "merge", "split", "split", "fill", "smooth"])
+    )
     there = np.unique(nuclei.labels)[1:].tolist() or [1]
-    counts = {"draw": random.integers(3, 12), "add": 1, "brush": random.integers(1, 6), "erase": random.integers(1, 6)}
-    points = random.uniform(-4, 4, (counts.get(kind, 0), 2)).cumsum(0) + random.uniform(0, shape[::-1])
-    many = {"delete": 1, "brush": 1, "merge": 2, "erase": random.integers(0, 2)}.get(kind, 0)
+    line = random.integers(1, 6)
+    counts = {"draw": random.integers(3, 12), "add": 1, "brush": line, "erase": line, "split": line + 1}
+    step = 12 if kind == "split" else 4
+    points = random.uniform(-step, step, (counts.get(kind, 0), 2)).cumsum(0) + random.uniform(0, shape[::-1])
+    one = {"delete": 1, "brush": 1, "fill": 1, "smooth": 1}
+    many = {**one, "merge": 2, "erase": random.integers(0, 2)}.get(kind, 0)
     numbers = random.choice(there, min(int(many), len(there)), replace=False).tolist()
     data = {"kind": kind, "points": points.tolist(), "numbers": numbers, "radius": random.uniform(0.5, 6)}
     try:

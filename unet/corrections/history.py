@@ -17,7 +17,7 @@ from typing import Any
 
 from unet.config import Separation
 from unet.corrections import journal
-from unet.corrections.operation import CARRIED, IMPORTED, RESHAPED, WORDS, CorrectionError, Operation
+from unet.corrections.operation import CARRIED, CLEARED, IMPORTED, RESHAPED, WORDS, CorrectionError, Operation
 from unet.preprocess.adjust import ImageAdjustments
 
 
@@ -178,7 +178,9 @@ def counts(operations: Sequence[Operation]) -> Counter[str]:
     """Return how many corrections there are by what they do: nuclei for deletions, else operations."""
     found: Counter[str] = Counter()
     for operation in operations:
-        if operation.kind in ("carry", "replace"):
+        if operation.kind == "replace" and not operation.pieces:
+            found[CLEARED] += 1
+        elif operation.kind in ("carry", "replace"):
             found[CARRIED if operation.kind == "carry" else IMPORTED] += max(1, len(operation.pieces))
         else:
             several = len(operation.numbers) if operation.kind == "delete" else 1
@@ -192,7 +194,7 @@ def sentence(operations: Sequence[Operation]) -> str:
     total = sum(found.values())
     if not total:
         return "No corrections"
-    order = [*dict.fromkeys(WORDS.values()), RESHAPED, CARRIED, IMPORTED]
+    order = [*dict.fromkeys(WORDS.values()), RESHAPED, CARRIED, IMPORTED, CLEARED]
     parts = ", ".join(f"{found[word]:,} {word}" for word in order if found[word])
     return f"{total:,} correction{'s' if total > 1 else ''}: {parts}"
 

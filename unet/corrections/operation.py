@@ -32,7 +32,7 @@ NEEDS = {
 }
 # What a sentence calls them, in its order; what is not here changes a nucleus' shape only.
 WORDS = {"draw": "added", "add": "added", "delete": "deleted", "split": "split", "seeds": "split", "merge": "merged"}
-RESHAPED, IMPORTED, CARRIED = "reshaped", "imported", "carried over"
+RESHAPED, IMPORTED, CARRIED, CLEARED = "reshaped", "imported", "carried over", "started with no nuclei"
 
 
 class CorrectionError(UnetError):

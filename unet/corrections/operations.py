@@ -12,6 +12,7 @@ from skimage.segmentation import watershed
 
 from unet.corrections.operation import CorrectionError, Operation
 from unet.corrections.raster import Box, box_of, largest_piece, polygon, stroke
+from unet.corrections.shapes import pieces_beside, smoothed
 from unet.prediction.maps import Prediction
 from unet.prediction.objects import EIGHT_CONNECTED, fill_objects
 
@@ -19,9 +20,6 @@ from unet.prediction.objects import EIGHT_CONNECTED, fill_objects
 CUT = math.sqrt(0.5)
 # What a click adds lies within so many pixels of it.
 REACH = 256
-# A piece of fewer pixels is no nucleus of its own.
-LEAST_PIECE = 3
-SMOOTHNESS = 2.0  # pixels
 
 
 @dataclass(frozen=True)
@@ -157,14 +155,7 @@ def _split(nuclei: Nuclei, operation: Operation, _: Prediction | None) -> Change
     line = stroke(operation.points, CUT, box)
     values, next_ = nuclei.labels[box].copy(), nuclei.next
     for number in under[under > 0]:
-        mask = nuclei.labels[box] == number
-        pieces, count = ndimage.label(mask & ~line, structure=EIGHT_CONNECTED)
-        sizes = np.bincount(pieces.ravel(), minlength=count + 1)
-        large = np.flatnonzero(sizes[1:] >= LEAST_PIECE) + 1
-        if len(large) > 1:
-            next_ = _share_out(
-                values, mask, np.where(np.isin(pieces, large), pieces, 0), np.zeros(mask.shape), number, next_
-            )
+        next_ = _renumber(values, pieces_beside(nuclei.labels[box] == number, line), next_)
     return Change(box, values, next_)
 
 
@@ -185,14 +176,12 @@ def _split_at_seeds(nuclei: Nuclei, operation: Operation, prediction: Prediction
     if distance is None:
         distance = np.zeros(mask.shape)
     values = nuclei.labels[box].copy()
-    return Change(box, values, _share_out(values, mask, markers, -distance, number, nuclei.next))
+    parts = watershed(-distance, markers, mask=mask, connectivity=2)
+    return Change(box, values, _renumber(values, parts, nuclei.next))
 
 
-def _share_out(
-    values: np.ndarray, mask: np.ndarray, markers: np.ndarray, height: np.ndarray, number: int, next_: int
-) -> int:
-    """Divide a nucleus among markers: the largest part keeps its number, the others take new ones."""
-    parts = watershed(height, markers, mask=mask, connectivity=2)
+def _renumber(values: np.ndarray, parts: np.ndarray, next_: int) -> int:
+    """Number the parts of a nucleus: the largest keeps its number, the others take new ones; return the next."""
     numbers, sizes = np.unique(parts[parts > 0], return_counts=True)
     for each in numbers[np.argsort(-sizes, kind="stable")][1:]:
         values[parts == each] = next_
@@ -220,9 +209,7 @@ def _smooth(nuclei: Nuclei, operation: Operation, _: Prediction | None) -> Chang
     (number,) = operation.numbers
     box = _around(nuclei, (number,), margin=2)
     part = nuclei.labels[box]
-    # Beyond the image it goes on as at its edge, so that a nucleus that is cut off there does not shrink from it.
-    soft = ndimage.gaussian_filter((part == number).astype(np.float32), SMOOTHNESS, mode="nearest") > 0.5
-    kept = largest_piece(soft & ((part == number) | (part == 0)))
+    kept = smoothed(part == number, part == 0)
     if not kept.any():
         raise CorrectionError("This nucleus is too small to be smoothed.")
     rest = np.where(part == number, 0, part)

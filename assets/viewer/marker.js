@@ -1,0 +1,160 @@
+// @ts-check
+// Positive and negative nuclei: told by the mean of a channel, at every frame while its level is moved.
+
+import { fromBase64 } from "./codec.js";
+
+// What is said of a nucleus by its number: whether a filter keeps it, whether it has a class, and which.
+const KEPT_BIT = 1;
+const TOLD_BIT = 2;
+const POSITIVE_BIT = 4;
+const STEPS = 200; // of the slider
+export const NEGATIVE_COLOR = 1; // places in the table of colours
+export const POSITIVE_COLOR = 5;
+
+/**
+ * @param {Uint8Array | null} kept 1 for each number that a filter keeps; null keeps all.
+ * @param {Float32Array | null} means Of the marker's channel, by number; NaN where there is none.
+ * @param {number} level
+ * @param {number} width Of a row of what is returned, which has a whole number of them, and one for numbers to come.
+ * @returns {Uint8Array | null} Null where there is nothing to say.
+ */
+export function flagsOf(kept, means, level, width) {
+  if (!kept && !means) return null;
+  const length = Math.max(kept?.length ?? 0, means?.length ?? 0);
+  const flags = new Uint8Array((Math.ceil(length / width) + 1) * width).fill(KEPT_BIT);
+  if (kept) flags.set(kept);
+  means?.forEach((mean, number) => {
+    if (mean > level) flags[number] |= TOLD_BIT | POSITIVE_BIT;
+    else if (mean <= level) flags[number] |= TOLD_BIT;
+  });
+  return flags;
+}
+
+/**
+ * A step of a slider between two values: 1, 10, 100 or 0.1 and so on.
+ * @param {number} low
+ * @param {number} high
+ */
+export function stepOf(low, high) {
+  return high > low ? 10 ** Math.floor(Math.log10((high - low) / STEPS)) : 1;
+}
+
+/**
+ * How many of the nuclei that a filter keeps have a class, and how many of them are positive.
+ * @param {Uint8Array} flags
+ * @returns {[number, number]}
+ */
+export function countOf(flags) {
+  let told = 0;
+  let positive = 0;
+  for (const flag of flags) {
+    if ((flag & KEPT_BIT) === 0 || (flag & TOLD_BIT) === 0) continue;
+    told += 1;
+    if (flag & POSITIVE_BIT) positive += 1;
+  }
+  return [told, positive];
+}
+
+const PARTS = `<div class="head">
+<label for="level">Positive above</label>
+<input class="number" type="number" step="any" aria-label="Level of positive nuclei, as a number" />
+<span class="share" aria-live="polite"></span></div>
+<div class="track"><canvas class="histogram" aria-hidden="true"></canvas>
+<input id="level" class="slider" type="range" aria-label="Level of positive nuclei" /></div>`;
+
+export class Marker {
+  constructor(view) {
+    this.view = view;
+    this.pending = null; // what the server was told last, until it answers
+    this.moving = false;
+  }
+
+  // Take the server's word, unless a hand is moving the level.
+  accept(data) {
+    const said = data.marker;
+    if (this.pending === said?.level || !said) this.pending = null;
+    if (!said) {
+      this.about = this.means = null;
+      this.root?.remove();
+      this.root = null;
+      return;
+    }
+    if (said.means !== this.about?.means) this.means = new Float32Array(fromBase64(said.means).buffer);
+    if (said.channel !== this.about?.channel) this.moving = false;
+    if (this.pending === null && !this.moving) this.value = said.level;
+    this.about = said;
+    if (!this.root) this.build();
+    this.show();
+  }
+
+  get flags() {
+    return flagsOf(this.view.kept, this.means, this.value, this.view.data.kept_width);
+  }
+
+  get words() {
+    return `mean of channel ${this.about.channel} above ${this.text}`;
+  }
+
+  get text() {
+    return String(Number(this.value.toPrecision(4)));
+  }
+
+  set(value, chosen) {
+    if (!Number.isFinite(value)) return;
+    this.value = value;
+    this.moving = !chosen;
+    this.view.mark();
+    this.show();
+    this.view.look.showLegend();
+    if (!chosen || value === this.about.level) return;
+    this.pending = value;
+    this.view.tell("level", value);
+  }
+
+  build() {
+    this.root = document.createElement("div");
+    this.root.className = "threshold marker";
+    this.root.innerHTML = PARTS;
+    this.view.find(".threshold").after(this.root);
+    const [slider, number] = this.root.querySelectorAll("input.slider, input.number");
+    for (const input of [slider, number]) {
+      this.view.on(input, "change", () => this.set(Number(input.value), true));
+      this.view.on(input, "keydown", (event) => event.stopPropagation()); // some keys are Streamlit's shortcuts
+      if (input.type === "range") this.view.on(input, "input", () => this.set(Number(input.value), false));
+    }
+  }
+
+  show() {
+    const { low, high } = this.about;
+    const step = stepOf(low, high);
+    const slider = this.root.querySelector(".slider");
+    // Whole steps, with one to spare on each side: so that all, or none, can be positive.
+    Object.assign(slider, { min: (Math.floor(low / step) - 1) * step, max: (Math.ceil(high / step) + 1) * step, step });
+    slider.value = this.value;
+    slider.setAttribute("aria-valuetext", this.text);
+    const number = this.root.querySelector(".number");
+    if (this.view.root.getRootNode().activeElement !== number) number.value = this.text;
+    const [told, positive] = countOf(this.flags);
+    const share = told ? ((100 * positive) / told).toFixed(1) : "0.0";
+    this.root.querySelector(".share").textContent = `${share}% of ${told} nuclei are positive`;
+    this.drawHistogram(Number(slider.min), Number(slider.max));
+  }
+
+  drawHistogram(low, high) {
+    const canvas = this.root.querySelector(".histogram");
+    canvas.width = Math.max(1, Math.round(canvas.clientWidth * devicePixelRatio));
+    canvas.height = Math.max(1, Math.round(canvas.clientHeight * devicePixelRatio));
+    const context = canvas.getContext("2d");
+    context.fillStyle = getComputedStyle(canvas).color;
+    const bins = new Array(60).fill(0);
+    for (const mean of this.means) {
+      if (Number.isFinite(mean)) bins[Math.min(59, Math.max(0, Math.floor((60 * (mean - low)) / (high - low))))] += 1;
+    }
+    const most = Math.max(1, ...bins);
+    const wide = canvas.width / bins.length;
+    bins.forEach((count, index) => {
+      const tall = (canvas.height * count) / most;
+      context.fillRect(index * wide, canvas.height - tall, Math.max(1, wide - 1), tall);
+    });
+  }
+}
