@@ -41,6 +41,7 @@ from unet.models.folder import save_model, store_threshold
 from unet.models.metadata import ModelInfo
 from unet.models.registry import find_model
 from unet.prediction.filters import kept_rows
+from unet.prediction.marker import Marker
 from unet.prediction.measure import measure
 from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects
@@ -65,6 +66,7 @@ class View:
     pixel_size: PixelSize | None = None
     shown: tuple[int, int] = SIZE
     corrected: bool = False
+    marker: Marker | None = None
 
 
 # What may differ between two visitors, or from one minute to the next, one at a time.
@@ -78,6 +80,7 @@ CHANGES: dict[str, View] = {
     "pixel size": View(pixel_size=PixelSize(0.5, 0.5)),
     "shown size": View(shown=(20, 28)),
     "corrections": View(corrected=True),
+    "marker": View(marker=Marker(0, 100.0)),
 }
 MAPS = {"image", "model", "page", "preparation"}
 OBJECTS = MAPS | {"threshold", "separation", "corrections"}
@@ -227,8 +230,8 @@ WALKED: dict[str, tuple[Callable[[World, View], Any], set[str]]] = {
     ),
     "predict.pipeline._found": (lambda w, v: pipeline.found_in(*w.found(v)), OBJECTS),
     "predict.measurements._measurements": (
-        lambda w, v: measurements.measurements_of(*w.found(v), v.pixel_size),
-        OBJECTS | {"pixel size"},
+        lambda w, v: measurements.measurements_of(*w.found(v), v.pixel_size, v.marker),
+        OBJECTS | {"pixel size", "marker"},
     ),
     "predict.pipeline._label_maps": (lambda w, v: pipeline.objects_of(*w.found(v)), OBJECTS),
     "predict.pipeline._reliefs": (lambda w, v: pipeline.objects_of(*w.found(v)), OBJECTS),
