@@ -8,6 +8,7 @@ const KEPT_BIT = 1;
 const TOLD_BIT = 2;
 const POSITIVE_BIT = 4;
 const STEPS = 200; // of the slider
+const BINS = 60; // of the histogram above it
 export const NEGATIVE_COLOR = 1; // places in the table of colours
 export const POSITIVE_COLOR = 5;
 
@@ -62,29 +63,37 @@ const PARTS = `<div class="head">
 <div class="track"><canvas class="histogram" aria-hidden="true"></canvas>
 <input id="level" class="slider" type="range" aria-label="Level of positive nuclei" /></div>`;
 
+/** @typedef {{ channel: number, level: number, low: number, high: number, means: string }} Told What the server says. */
+
 export class Marker {
+  /** @param {any} view */
   constructor(view) {
     this.view = view;
+    /** @type {number | null} */
     this.pending = null; // what the server was told last, until it answers
     this.moving = false;
+    this.value = 0;
+    /** @type {Told | null} */
+    this.about = null;
+    /** @type {Float32Array | null} */
+    this.means = null;
+    /** @type {ReturnType<typeof partsOf> | null} */
+    this.parts = null;
   }
 
   // Take the server's word, unless a hand is moving the level.
   accept(data) {
-    const said = data.marker;
-    if (this.pending === said?.level || !said) this.pending = null;
-    if (!said) {
-      this.about = this.means = null;
-      this.root?.remove();
-      this.root = null;
-      return;
-    }
-    if (said.means !== this.about?.means) this.means = new Float32Array(fromBase64(said.means).buffer);
-    if (said.channel !== this.about?.channel) this.moving = false;
-    if (this.pending === null && !this.moving) this.value = said.level;
+    /** @type {Told | null} */
+    const said = data.marker ?? null;
+    if (!said || this.pending === said.level) this.pending = null;
+    if (said && said.means !== this.about?.means) this.means = new Float32Array(fromBase64(said.means).buffer);
+    if (said?.channel !== this.about?.channel) this.moving = false;
+    if (said && this.pending === null && !this.moving) this.value = said.level;
     this.about = said;
-    if (!this.root) this.build();
-    this.show();
+    if (said) return this.show();
+    this.means = null;
+    this.parts?.root.remove();
+    this.parts = null;
   }
 
   get flags() {
@@ -92,69 +101,89 @@ export class Marker {
   }
 
   get words() {
-    return `mean of channel ${this.about.channel} above ${this.text}`;
+    return `mean of channel ${this.about?.channel} above ${this.text}`;
   }
 
   get text() {
     return String(Number(this.value.toPrecision(4)));
   }
 
+  /**
+   * @param {number} value
+   * @param {boolean} chosen Whether the hand has let go of it.
+   */
   set(value, chosen) {
-    if (!Number.isFinite(value)) return;
+    if (!this.about || !Number.isFinite(value)) return;
     this.value = value;
     this.moving = !chosen;
     this.view.mark();
     this.show();
     this.view.look.showLegend();
-    if (!chosen || value === this.about.level) return;
+    if (!chosen || value === (this.pending ?? this.about.level)) return;
     this.pending = value;
     this.view.tell("level", value);
   }
 
   build() {
-    this.root = document.createElement("div");
-    this.root.className = "threshold marker";
-    this.root.innerHTML = PARTS;
-    this.view.find(".threshold").after(this.root);
-    const [slider, number] = this.root.querySelectorAll("input.slider, input.number");
-    for (const input of [slider, number]) {
+    const parts = partsOf();
+    this.view.find(".threshold").after(parts.root);
+    for (const input of [parts.slider, parts.number]) {
       this.view.on(input, "change", () => this.set(Number(input.value), true));
       this.view.on(input, "keydown", (event) => event.stopPropagation()); // some keys are Streamlit's shortcuts
-      if (input.type === "range") this.view.on(input, "input", () => this.set(Number(input.value), false));
     }
+    this.view.on(parts.slider, "input", () => this.set(Number(parts.slider.value), false));
+    return parts;
   }
 
   show() {
+    if (!this.about) return;
+    const { slider, number, share } = (this.parts ??= this.build());
     const { low, high } = this.about;
     const step = stepOf(low, high);
-    const slider = this.root.querySelector(".slider");
     // Whole steps, with one to spare on each side: so that all, or none, can be positive.
-    Object.assign(slider, { min: (Math.floor(low / step) - 1) * step, max: (Math.ceil(high / step) + 1) * step, step });
-    slider.value = this.value;
+    const ends = { min: (Math.floor(low / step) - 1) * step, max: (Math.ceil(high / step) + 1) * step };
+    Object.assign(slider, { ...ends, step, value: this.value });
     slider.setAttribute("aria-valuetext", this.text);
-    const number = this.root.querySelector(".number");
     if (this.view.root.getRootNode().activeElement !== number) number.value = this.text;
-    const [told, positive] = countOf(this.flags);
-    const share = told ? ((100 * positive) / told).toFixed(1) : "0.0";
-    this.root.querySelector(".share").textContent = `${share}% of ${told} nuclei are positive`;
-    this.drawHistogram(Number(slider.min), Number(slider.max));
+    const [told, positive] = countOf(this.flags ?? new Uint8Array());
+    share.textContent = `${(told ? (100 * positive) / told : 0).toFixed(1)}% of ${told} nuclei are positive`;
+    this.drawHistogram(ends.min, ends.max);
   }
 
+  /**
+   * @param {number} low
+   * @param {number} high
+   */
   drawHistogram(low, high) {
-    const canvas = this.root.querySelector(".histogram");
+    const canvas = this.parts?.histogram;
+    const context = canvas?.getContext("2d");
+    if (!canvas || !context) return;
     canvas.width = Math.max(1, Math.round(canvas.clientWidth * devicePixelRatio));
     canvas.height = Math.max(1, Math.round(canvas.clientHeight * devicePixelRatio));
-    const context = canvas.getContext("2d");
     context.fillStyle = getComputedStyle(canvas).color;
-    const bins = new Array(60).fill(0);
-    for (const mean of this.means) {
-      if (Number.isFinite(mean)) bins[Math.min(59, Math.max(0, Math.floor((60 * (mean - low)) / (high - low))))] += 1;
+    const bins = new Array(BINS).fill(0);
+    for (const mean of this.means ?? []) {
+      const bin = Math.floor((BINS * (mean - low)) / (high - low));
+      if (Number.isFinite(mean)) bins[Math.min(BINS - 1, Math.max(0, bin))] += 1;
     }
     const most = Math.max(1, ...bins);
-    const wide = canvas.width / bins.length;
+    const wide = canvas.width / BINS;
     bins.forEach((count, index) => {
       const tall = (canvas.height * count) / most;
       context.fillRect(index * wide, canvas.height - tall, Math.max(1, wide - 1), tall);
     });
   }
+}
+
+function partsOf() {
+  const root = document.createElement("div");
+  root.className = "threshold marker";
+  root.innerHTML = PARTS;
+  return {
+    root,
+    slider: /** @type {HTMLInputElement} */ (root.querySelector(".slider")),
+    number: /** @type {HTMLInputElement} */ (root.querySelector(".number")),
+    share: /** @type {HTMLElement} */ (root.querySelector(".share")),
+    histogram: /** @type {HTMLCanvasElement} */ (root.querySelector(".histogram")),
+  };
 }
