@@ -114,14 +114,14 @@ export class Marker {
    */
   set(value, chosen) {
     if (!this.about || !Number.isFinite(value)) return;
-    this.value = value;
+    this.value = Number(value.toPrecision(6)); // as it stands in the address
     this.moving = !chosen;
     this.view.mark();
     this.show();
     this.view.look.showLegend();
-    if (!chosen || value === (this.pending ?? this.about.level)) return;
-    this.pending = value;
-    this.view.tell("level", value);
+    if (!chosen || this.value === (this.pending ?? this.about.level)) return;
+    this.pending = this.value;
+    this.view.tell("level", this.value);
   }
 
   build() {

@@ -36,7 +36,7 @@ def show_other(job: Job, upload: Upload, page: int, scene: viewer.Scene, name: s
         key=job.key(upload, page, decision),
         on_threshold=lambda threshold: set_threshold(threshold, THRESHOLD),
         on_selected=lambda number: None,
-        edit="Nuclei are corrected in the first model's picture.",
+        more={"edit": None, "no_edit": "Nuclei are corrected in the first model's picture."},
         taken=TAKEN,
         mount="viewer_other",
     )

@@ -34,7 +34,6 @@ LONGEST = 2048
 LOSSLESS_BYTES = 4_500_000
 KEPT_WIDTH = 1024
 VIEWER = "viewer"
-HANDED_OVER = ("correction", "region", "level")
 
 
 _pixels = st.components.v2.component("unet_pixels", js=join_modules(FILES / "pixels.js"))
@@ -256,7 +255,9 @@ def show(
         data=data,
         on_threshold_change=threshold_moved,
         on_selected_change=clicked,
-        **{f"on_{kind}_change": handing_over(kind) for kind in HANDED_OVER},
+        on_correction_change=handing_over("correction"),
+        on_region_change=handing_over("region"),
+        on_level_change=handing_over("level"),
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Iterator
 
 import numpy as np
@@ -123,28 +125,47 @@ def test_the_level_of_positive_nuclei_is_followed_at_every_frame_and_tells_the_s
     assert "positive=1" in page.url
 
 
-def test_fill_smooth_and_split_are_seen_before_the_server_answers(picture):
+def drawn(page: Page) -> str:
+    page.wait_for_timeout(300)  # some frames
+    picture: str = page.locator(".picture").evaluate("canvas => canvas.toDataURL()")
+    return picture
+
+
+def inner_nucleus(labels: np.ndarray) -> tuple[int, int, int]:
+    """Return the largest nucleus that lies well inside the image, and its first and last column."""
+    for number in largest(labels):
+        rows, columns = np.nonzero(labels == number + 1)
+        if min(rows.min(), columns.min()) > 8 and rows.max() < HEIGHT - 8 and columns.max() < WIDTH - 8:
+            return number + 1, int(columns.min()), int(columns.max())
+    raise AssertionError("The sample has no such nucleus.")
+
+
+def test_split_and_smooth_are_seen_before_the_server_answers(picture):
     """The browser's labels and Python's agree: nothing moves when the answer comes."""
     page = picture.page
     first = picture.labels()
-    number = largest(first)[0] + 1
+    number, left, right = inner_nucleus(first)
     x, y = middle(first, number)
     page.mouse.click(*picture.at(x, y))
     picture.settle()
-    page.context.set_offline(True)  # what is seen now was not worked out elsewhere
-    still = page.locator(".picture").evaluate("canvas => canvas.toDataURL()")
-    picture.tool("Split")
-    page.mouse.move(*picture.at(x - 40, y + 0.3))
-    page.mouse.down()
-    page.mouse.move(*picture.at(x + 40, y + 0.3), steps=5)
-    page.mouse.up()
-    page.wait_for_timeout(300)
-    seen = page.locator(".picture").evaluate("canvas => canvas.toDataURL()")
-    assert seen != still
-    expect(page.locator(".help")).to_contain_text("Split: ")
-    page.context.set_offline(False)
+    os.kill(picture.app.pid, signal.SIGSTOP)  # what is seen now was not worked out elsewhere
+    try:
+        still = drawn(page)
+        picture.tool("Split")
+        page.mouse.move(*picture.at(left - 4, y + 0.3))
+        page.mouse.down()
+        page.mouse.move(*picture.at(right + 4, y + 0.3), steps=5)
+        page.mouse.up()
+        expect(page.locator(".help")).to_have_text("Split: 1 more nucleus.")
+        split = drawn(page)
+        picture.tool("Smooth")
+        expect(page.locator(".help")).to_have_text(f"Nucleus {number} smoothed.")
+        smooth = drawn(page)
+        assert len({still, split, smooth}) == 3
+    finally:
+        os.kill(picture.app.pid, signal.SIGCONT)
     picture.settle()
-    assert page.locator(".picture").evaluate("canvas => canvas.toDataURL()") == seen
+    assert drawn(page) == smooth
     steps = [Operation.from_dict(step["operation"]) for step in picture.kept()]
     np.testing.assert_array_equal(picture.labels(), replay(Nuclei.of(first), steps).labels)
 

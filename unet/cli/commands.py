@@ -128,7 +128,6 @@ def predict(flags: argparse.Namespace) -> int:
     from unet.exports.batch import find_images, predict_files
     from unet.exports.formats import FORMATS, USUAL
     from unet.prediction.grouping import check_pattern
-    from unet.prediction.marker import parse_marker
     from unet.prediction.predictor import Predictor
     from unet.prediction.result import Decisions
 
@@ -145,7 +144,7 @@ def predict(flags: argparse.Namespace) -> int:
         dict(parse_range(each) for each in flags.keep),
         model=str(flags.model or DEFAULT_MODEL.name),
         groups=check_pattern(flags.group_by),
-        marker=parse_marker(flags.positive) if flags.positive else None,
+        marker=flags.positive,
     )
     with progress("Predicting", unit="image") as update:
         rows = predict_files(

@@ -19,6 +19,7 @@ from unet.files import is_full_disk, name_shown
 from unet.io.pixel_size import LARGEST, SMALLEST
 from unet.models.export import FORMATS
 from unet.prediction.grouping import HELP as GROUPING
+from unet.prediction.marker import Marker, parse_marker
 from unet.settings import DEFAULT_MODEL
 
 DATASET = (
@@ -157,6 +158,7 @@ def _add_predict(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument(
         "--positive",
+        type=_marker,
         metavar="CHANNEL:LEVEL",
         help="tell positive objects by the mean of a channel, the first one being 1: above a level, such as 2:850",
     )
@@ -256,6 +258,13 @@ def _micrometres(text: str) -> float:
     if not SMALLEST <= value <= LARGEST:
         raise argparse.ArgumentTypeError(f"{text} is no pixel of a microscope: {SMALLEST:g} to {LARGEST:g} micrometres")
     return value
+
+
+def _marker(text: str) -> Marker:
+    try:
+        return parse_marker(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _probability(text: str) -> float:

@@ -32,7 +32,8 @@ def read(path: Path, empty: State, fold: Fold[State]) -> State:
         If the list is damaged or cannot be read.
     """
     try:
-        return _parsed(path, path.stat().st_size, empty, fold)
+        now = path.stat()
+        return _parsed(path, now.st_size, now.st_mtime_ns, empty, fold)
     except FileNotFoundError:
         return empty
     except OSError as error:
@@ -93,9 +94,9 @@ def _whole_bytes(path: Path) -> int:
     return path.read_bytes().rfind(b"\n") + 1
 
 
-# Lines are only added, so a file of the same size is the same.
+# Lines are only added; but a person may have removed the file, and another one begun.
 @functools.lru_cache(maxsize=128)
-def _parsed(path: Path, size: int, empty: Any, fold: Fold[Any]) -> Any:
+def _parsed(path: Path, size: int, modified: int, empty: Any, fold: Fold[Any]) -> Any:
     lines = path.read_bytes()[:size].split(b"\n")[:-1]
     state = empty
     for number, line in enumerate(lines[1:], start=2):
