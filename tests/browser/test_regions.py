@@ -201,10 +201,24 @@ def tablet(app: App, browser: Browser) -> Iterator[Picture]:
         yield Picture(page, app)
 
 
-def touch(page: Page, kind: str, *points: tuple[float, float]) -> None:
-    session = page.context.new_cdp_session(page)
-    places = [{"x": x, "y": y, "id": index} for index, (x, y) in enumerate(points)]
-    session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+class Fingers:
+    """Fingers on a page: where each of them is, until all are lifted."""
+
+    def __init__(self, page: Page):
+        self._session = page.context.new_cdp_session(page)
+
+    def down(self, *points: tuple[float, float]) -> None:
+        self._send("touchStart", points)
+
+    def move(self, *points: tuple[float, float]) -> None:
+        self._send("touchMove", points)
+
+    def lift(self) -> None:
+        self._send("touchEnd", ())
+
+    def _send(self, kind: str, points: tuple[tuple[float, float], ...]) -> None:
+        places = [{"x": x, "y": y, "id": index} for index, (x, y) in enumerate(points)]
+        self._session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
 
 
 def test_one_finger_draws_and_two_move_and_zoom(tablet):
@@ -212,25 +226,26 @@ def test_one_finger_draws_and_two_move_and_zoom(tablet):
     page.get_by_role("button", name="Draw", exact=True).tap()
     page.locator(".picture").scroll_into_view_if_needed()
     corners = [(20.3, 20.3), (39.7, 20.3), (39.7, 39.7), (20.3, 39.7)]
-    touch(page, "touchStart", tablet.at(*corners[0]))
+    fingers = Fingers(page)
+    fingers.down(tablet.at(*corners[0]))
     for corner in corners[1:]:
-        touch(page, "touchMove", tablet.at(*corner))
-    touch(page, "touchEnd")
+        fingers.move(tablet.at(*corner))
+    fingers.lift()
     tablet.settle()
     assert [step["operation"]["kind"] for step in tablet.kept()] == ["draw"]
     expect(page.locator(".help")).to_have_text("Nucleus added.")
 
     # Two fingers apart zoom; moved side by side, across the line between them, they move the picture.
     (x, y), away = tablet.at(160, 128), 40
-    touch(page, "touchStart", (x - away, y))
-    touch(page, "touchStart", (x - away, y), (x + away, y))
-    touch(page, "touchMove", (x - 2 * away, y), (x + 2 * away, y))
+    fingers.down((x - away, y))
+    fingers.down((x - away, y), (x + away, y))
+    fingers.move((x - 2 * away, y), (x + 2 * away, y))
     page.wait_for_timeout(400)
     place = page.evaluate("new URL(location.href).searchParams.get('look')").split("@")[1]
     across, down, zoom = map(float, place.split("_"))
     assert zoom == pytest.approx(2, rel=0.05)
-    touch(page, "touchMove", (x - 2 * away, y + 60), (x + 2 * away, y + 60))
-    touch(page, "touchEnd")
+    fingers.move((x - 2 * away, y + 60), (x + 2 * away, y + 60))
+    fingers.lift()
     page.wait_for_timeout(400)
     moved = page.evaluate("new URL(location.href).searchParams.get('look')").split("@")[1]
     assert float(moved.split("_")[1]) < down - 0.05  # what lay under the fingers went with them
