@@ -55,7 +55,9 @@ export class Editor {
     if (this.queue.length) view.found = { ...view.found, labels: this.ahead };
     else this.answered(edit);
     // What is known in full is ahead as well; it is asked for anew all the same.
-    if (isSame && this.aheadNear && view.scene?.detail === this.aheadNear) this.aheadNear.decision = view.data.decision;
+    if (isSame && !edit?.refused.length && this.aheadNear && view.scene?.detail === this.aheadNear) {
+      this.aheadNear.decision = view.data.decision;
+    }
     this.basis = edit?.basis;
     if (edit?.error && edit.error !== this.error) this.say(edit.error);
     this.error = edit?.error;
