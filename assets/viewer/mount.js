@@ -2,7 +2,7 @@
 
 export default function (component) {
   let close;
-  const open = () => (close = window.unetViewer(component));
+  const open = () => (close = window.unetViewer?.(component));
   if (window.unetViewer) open();
   else window.addEventListener("unet-viewer", open, { once: true });
   return () => {
