@@ -87,6 +87,12 @@ with page:
         "each pixel a probability; the pixels above a threshold form the mask. Its pieces are counted as nuclei; a "
         "model that also tells borders and distances keeps those apart that touch."
     )
+    st.page_link(
+        "pages/inside.py",
+        label="**Look inside a real one, step by step**",
+        icon=":material/layers:",
+        query_params={"tour": "1"},
+    )
 
 diagram, words = page.columns([6, 5], gap="large", vertical_alignment="center")
 

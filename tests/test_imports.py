@@ -34,6 +34,7 @@ ORDER = (
     ("runs",),
     ("models",),
     ("prediction",),
+    ("activations",),
     ("corrections",),
     ("evaluation",),
     ("exports",),

@@ -38,6 +38,8 @@ class Key:
         Height and width at which it is shown.
     marker : int, optional
         The channel, from 0, whose mean is measured besides.
+    crop : tuple of int, optional
+        Top, left and side of the square of it that is looked at.
     """
 
     image: str
@@ -51,6 +53,7 @@ class Key:
     pixel_size: PixelSize | None = None
     shown: tuple[int, int] | None = None
     marker: int | None = None
+    crop: tuple[int, int, int] | None = None
 
     def but(self, **changes: Any) -> Key:
         """Return the key of what follows once more is decided."""

@@ -20,6 +20,7 @@ def pages() -> list[Page]:
         st.Page("pages/train.py", title="Train", icon=":material/model_training:", url_path="train"),
         st.Page("pages/predict.py", title="Predict", icon=":material/image_search:", url_path="predict"),
         st.Page("pages/evaluate.py", title="Evaluate", icon=":material/speed:", url_path="evaluate"),
+        st.Page("pages/inside.py", title="Inside", icon=":material/layers:", url_path="inside"),
     ]
 
 

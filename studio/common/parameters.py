@@ -22,3 +22,6 @@ KEEP, ORIGINAL = "keep", "original"
 POSITIVE = "positive"
 # How images are grouped: a pattern of their names.
 GROUPS = "groups"
+# On Inside. Which image, by its content, and the square of it that is looked at, in pixels. The browser itself keeps
+# there what is looked at of the network (“at”) and the step of the guided tour (“tour”).
+PICTURE, TOP, LEFT, SIDE = "picture", "top", "left", "side"

@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from studio.common.cache_key import Key
+from studio.common.parameters import DATASET, MODEL, PICTURE, SAMPLES, UPLOADS
 from studio.common.text import plain, told
 from studio.predict import viewer
 from studio.predict.adjustments import choose_preparation, read_preparation
@@ -122,6 +123,18 @@ def _send(job: Job, upload: Upload, page: int, scene: viewer.Scene, mount: str =
     viewer.send(scene, job.key(upload, page, decision).token, region, mount)
 
 
+def _link_inside(upload: Upload) -> None:
+    """Draw the way to the page that shows what happens to this image in the network."""
+    same = (MODEL, UPLOADS, DATASET, SAMPLES)
+    chosen = {name: st.query_params[name] for name in same if name in st.query_params}
+    st.page_link(
+        "pages/inside.py",
+        label="See how the model saw this",
+        icon=":material/layers:",
+        query_params={**chosen, PICTURE: upload.digest},
+    )
+
+
 # ---- the fragment: the threshold and all that it moves -----------------------------------------------------------
 
 
@@ -143,6 +156,7 @@ def _look(
     left, beside = st.columns([13, 13 if second else 6], gap="large")
     with st.container() if second else beside:
         figures, channels_place, advice_place = st.container(), st.container(), st.container()
+        _link_inside(upload)
         show_notices(notices)
         with st.container(border=True):
             st.markdown("**What counts as a nucleus**")

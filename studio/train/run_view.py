@@ -137,6 +137,7 @@ def _buttons(run: Run, info: RunInfo, state: RunState, settings: Settings) -> No
             "pages/predict.py", label="**Open in Predict**", icon=":material/image_search:", query_params=model
         )
         st.page_link("pages/evaluate.py", label="**Evaluate**", icon=":material/speed:", query_params=model)
+        st.page_link("pages/inside.py", label="**Look inside**", icon=":material/layers:", query_params=model)
     if state.resumable and settings.training and mine:
         st.button(
             "Start" if state.phase == Phase.CREATED else "Resume",

@@ -21,11 +21,13 @@ import tifffile
 from studio.common import dataset_picker, navigation, open_models, visitor
 from studio.common.cache_key import Key
 from studio.evaluate import image_outcome, image_picker, runner
+from studio.inside import answers, subject
 from studio.predict import editor, export_menu, measurements, pipeline, shown_image, uploads, view, viewer
 from studio.predict import image_picker as predict_images
 from studio.predict.corrected import basis_of
 from studio.train import gallery, previews
 from tests.factories import draw_discs, write_pairs
+from unet.activations.switches import Switches
 from unet.config import ModelConfig, Separation
 from unet.corrections import history
 from unet.corrections.operation import Operation
@@ -67,6 +69,7 @@ class View:
     shown: tuple[int, int] = SIZE
     corrected: bool = False
     marker: Marker | None = None
+    crop: tuple[int, int, int] = (0, 0, 32)
 
 
 # What may differ between two visitors, or from one minute to the next, one at a time.
@@ -81,6 +84,7 @@ CHANGES: dict[str, View] = {
     "shown size": View(shown=(20, 28)),
     "corrections": View(corrected=True),
     "marker": View(marker=Marker(0, 100.0)),
+    "crop": View(crop=(4, 8, 32)),
 }
 MAPS = {"image", "model", "page", "preparation"}
 OBJECTS = MAPS | {"threshold", "separation", "corrections"}
@@ -112,6 +116,9 @@ class World:
 
     def decision(self, view: View) -> pipeline.Decision:
         return pipeline.Decision(view.threshold, view.separation, original=not view.corrected)
+
+    def subject(self, view: View) -> subject.Subject:
+        return subject.Subject.of(self.entry(view), self.upload(view), view.crop, self.settings)
 
     def found(self, view: View) -> tuple:
         return self.job(view), self.upload(view), view.page, self.decision(view)
@@ -216,6 +223,36 @@ WALKED: dict[str, tuple[Callable[[World, View], Any], set[str]]] = {
     "common.visitor.listening_addresses": (lambda w, v: sorted(visitor.listening_addresses()), set()),
     "evaluate.image_outcome._drawn": (_outcome, {"image", "model", "threshold"}),
     "evaluate.runner._held": (_evaluation, {"image", "model"}),
+    "inside.answers._field": (
+        lambda w, v: answers._field(w.subject(v).key, "probability", 0, 9, 9, w.subject(v)),
+        {"image", "model", "crop"},
+    ),
+    "inside.answers._gradient": (
+        lambda w, v: answers.field(w.subject(v), {"layer": "up1b_elu", "channel": 1, "row": 5, "column": 5})[0],
+        {"model"},
+    ),
+    "inside.answers._influence": (
+        lambda w, v: answers._influence(w.subject(v).key, "down1a", w.subject(v)),
+        {"image", "model", "crop"},
+    ),
+    "inside.answers._switched": (
+        lambda w, v: answers._switched(w.subject(v).key, Switches(skips=("skip1",)), w.subject(v)),
+        {"image", "model", "crop"},
+    ),
+    "inside.subject._network": (lambda w, v: subject.trace(w.subject(v).key, w.subject(v)).maps, {"model"}),
+    "inside.subject._whole": (lambda w, v: subject.read_whole(w.upload(v), w.settings), {"image"}),
+    "inside.subject.given_to_network": (
+        lambda w, v: subject.given_to_network(w.subject(v).key, w.subject(v)),
+        {"image", "crop"},
+    ),
+    "inside.subject.trace": (
+        lambda w, v: subject.trace(w.subject(v).key, w.subject(v))["bottoma"],
+        {"image", "model", "crop"},
+    ),
+    "inside.subject.unfolded": (
+        lambda w, v: subject.network_graph(w.subject(v)).SerializeToString(),
+        {"model"},
+    ),
     "predict.shown_image._own_pixel_size": (
         lambda w, v: shown_image._own_pixel_size(w.upload(v).digest, w.upload(v)),
         {"image"},

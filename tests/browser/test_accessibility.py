@@ -71,6 +71,7 @@ def test_every_page_is_accessible(app: App, browser: Browser, workspace: dict[st
         "predict?model=nuclei&samples=1",
         "predict?model=nuclei&other=tutorial&samples=1",
         "evaluate",
+        "inside",
     )
     for address in addresses:
         open_page(page, f"{app.url}/{address}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,8 +32,8 @@ class Network:
     Only what ``unet.models.graph`` has built is ever run, never a file of somebody's.
     """
 
-    def __init__(self, graph: bytes):
-        self._session = _session(graph)
+    def __init__(self, graph: bytes, outputs: Sequence[str] = (OUTPUT,)):
+        self._session, self._outputs = _session(graph), list(outputs)
 
     @classmethod
     def open(cls, folder: Path) -> Network:
@@ -49,7 +50,11 @@ class Network:
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """Return the maps, float32, of images with values from 0 to 255."""
-        return self._session.run([OUTPUT], {INPUT: images.astype(np.float32, copy=False)})[0]
+        return self.all(images)[0]
+
+    def all(self, images: np.ndarray, **others: np.ndarray) -> list[np.ndarray]:
+        """Return each of the outputs that were asked for; ``others`` are inputs of graphs that have more than one."""
+        return self._session.run(self._outputs, {INPUT: images.astype(np.float32, copy=False), **others})
 
 
 def release_memory() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -82,8 +83,10 @@ def relief_of(prediction: Prediction) -> np.ndarray | None:
 def _objects(
     prediction: Prediction, threshold: float, separation: Separation, relief: np.ndarray | None = None
 ) -> np.ndarray:
-    mask = prediction.mask(threshold)
-    labels = _separated(prediction, mask, separation, relief) if separation.separate else label_objects(mask)
+    if separation.separate:
+        labels = separation_stages(prediction, threshold, separation, relief).objects
+    else:
+        labels = label_objects(prediction.mask(threshold))
     return fill_objects(labels) if separation.fill_holes else labels
 
 
@@ -97,9 +100,36 @@ def _chosen(labels: np.ndarray, numbers: np.ndarray, separation: Separation) -> 
     return renumber(labels, np.where(kept, np.cumsum(kept), 0)[numbers])
 
 
-def _separated(
-    prediction: Prediction, mask: np.ndarray, separation: Separation, relief: np.ndarray | None
-) -> np.ndarray:
+@dataclass(frozen=True)
+class Stages:
+    """What lies between a prediction and its objects, each (height, width).
+
+    Attributes
+    ----------
+    mask : bool
+        Above the threshold.
+    distance : float32
+        From the edge, smoothed: the land that is flooded from its peaks down. 0 outside the mask.
+    tops : bool
+        The peaks of it.
+    basins : integer
+        The number of the peak whose flood arrives first.
+    objects : integer
+        Basins between which no deep valley lies are one; those with a low peak are gone.
+    """
+
+    mask: np.ndarray
+    distance: np.ndarray
+    tops: np.ndarray
+    basins: np.ndarray
+    objects: np.ndarray
+
+
+def separation_stages(
+    prediction: Prediction, threshold: float, separation: Separation, relief: np.ndarray | None = None
+) -> Stages:
+    """Separate touching nuclei, step by step; before holes are filled and small objects left out."""
+    mask = prediction.mask(threshold)
     distance = _distance(prediction, mask, relief)
     # The rim lets an image that is all one nucleus have a top as well.
     tops = local_maxima(np.pad(distance, 1))[1:-1, 1:-1] & mask
@@ -107,7 +137,8 @@ def _separated(
     peaks = np.zeros(basins.max(initial=0) + 1, np.float32)
     peaks[basins[tops]] = distance[tops]
     min_peak_distance = 0.0 if prediction.distances is None else separation.min_peak_distance
-    return narrow(_merged(basins, distance, peaks, separation.min_valley_depth, min_peak_distance))
+    objects = narrow(_merged(basins, distance, peaks, separation.min_valley_depth, min_peak_distance))
+    return Stages(mask, distance, tops, basins, objects)
 
 
 def _flooded(distance: np.ndarray, markers: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -1,0 +1,66 @@
+"""The network from inside: the tour, down to the arithmetic, a switch, the flooding, ten steps of the playground."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.driver import App, open_page
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def stage(app: App, page: Page) -> Page:
+    open_page(page, f"{app.url}/inside?model=tutorial")
+    page.locator(".map").first.wait_for()
+    return page
+
+
+def test_down_to_the_arithmetic_and_a_step_across(stage: Page):
+    stage.get_by_role("button", name=re.compile("^down2b_elu")).click()
+    stage.locator(".map .picture").first.click()
+    check = stage.locator("[data-check]")
+    expect(check).to_have_attribute("data-check", "true")
+    before = stage.get_by_text(re.compile(r"^Sum of all products")).inner_text()
+    stage.get_by_role("button", name="Step right").click()
+    expect(stage.get_by_text(re.compile(r"^Sum of all products"))).not_to_have_text(before)
+    expect(check).to_have_attribute("data-check", "true")
+    stage.get_by_role("tab", name="What it sees").click()
+    expect(stage.get_by_text(re.compile(r"The receptive field: \d+ × \d+ pixels"))).to_be_visible()
+
+
+def test_a_skip_connection_is_switched_off(stage: Page):
+    stage.get_by_role("tab", name="Switches").click()
+    expect(stage.get_by_text("Dice 1.000")).to_be_visible()
+    stage.get_by_label("level 1", exact=True).click()
+    expect(stage.get_by_text("Without the first skip connection outlines blur")).to_be_visible()
+    expect(stage.get_by_text("Dice 1.000")).to_have_count(0)
+
+
+def test_the_flooding_is_played(stage: Page):
+    stage.get_by_role("tab", name="To the nuclei").click()
+    expect(stage.get_by_text("Threshold: every pixel")).to_be_visible()
+    stage.get_by_role("button", name="Step", exact=True).first.click()
+    expect(stage.get_by_text("Peaks: where")).to_be_visible()
+    stage.get_by_role("button", name="Play").first.click()
+    expect(stage.get_by_text("Leaving out: what is smaller")).to_be_visible()
+
+
+def test_the_tour_can_be_shared_and_left(app: App, page: Page):
+    open_page(page, f"{app.url}/inside?model=tutorial&tour=11")
+    expect(page.get_by_text("11 of 12")).to_be_visible()
+    page.get_by_role("button", name="Next").click()
+    expect(page.get_by_text("12 of 12")).to_be_visible()
+    expect(page).to_have_url(re.compile("tour=12"))
+    page.get_by_role("button", name="Leave the tour").click()
+    expect(page.get_by_role("button", name="Take the guided tour")).to_be_visible()
+
+
+def test_ten_steps_of_the_playground(stage: Page):
+    ground = stage.locator(".playground")
+    for _ in range(10):
+        ground.get_by_role("button", name="Step").click()
+    expect(ground.get_by_text(re.compile(r"Step 10; .* validation loss"))).to_be_visible()
