@@ -59,7 +59,8 @@ function grid(stage, panel, answer, by) {
   const all = [...ranges];
   const [low, high] = [Math.min(...all), Math.max(...all)];
   const order = answer.channels.map((channel, index) => ({ channel, index }));
-  order.sort((one, other) => look.pinned.has(key(stage, other.channel)) - look.pinned.has(key(stage, one.channel)));
+  const pinnedFirst = ({ channel }) => (look.pinned.has(key(stage, channel)) ? 0 : 1);
+  order.sort((one, other) => pinnedFirst(one) - pinnedFirst(other));
   const cells = order.map(({ channel, index }) => {
     const [from, to] = [ranges[2 * index], ranges[2 * index + 1]];
     let tile = answer.arrays.tiles.values.subarray(index * height * width, (index + 1) * height * width);

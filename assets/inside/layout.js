@@ -19,6 +19,7 @@ export function placed(stacks, width) {
   const inTop = stacks.filter((stack) => stack.level === 0).length;
   const largest = Math.max(LEAST, Math.min(130, (width - GAP) / Math.max(inTop + 0.6, 4) - GAP));
   const sideOf = (level) => Math.max(LEAST, largest / 2 ** level);
+  /** @type {Record<string, { x: number, y: number, side: number, depth: number }>} */
   const places = {};
   let y = 22;
   for (let level = 0; level <= deepest; level++) {

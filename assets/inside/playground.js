@@ -3,6 +3,7 @@
 import { made, painted, rounded } from "./paint.js";
 import { FRESH, SIDE, Trainer } from "./trainer.js";
 
+/** @type {Record<string, [string, any[]]>} */
 const CHOICES = {
   levels: ["Levels", [2, 3, 4]], filters: ["Filters of the first level", [2, 4, 8]],
   skips: ["Skip connections", [true, false]], activation: ["Activation", ["relu", "elu", "tanh", "none"]],
@@ -62,13 +63,14 @@ class Playground {
   }
 
   step() {
-    for (const side of this.sides) side.step();
+    for (const side of this.sides ?? []) side.step();
   }
 }
 
 class Side {
   constructor(ground, config, index) {
-    Object.assign(this, { ground, config });
+    this.ground = ground;
+    this.config = config;
     this.trainer = new Trainer(config);
     const controls = Object.entries(CHOICES).map(([name, [words, values]]) => {
       const options = values.map((value) => made("option", { value: String(value), selected: value === config[name] }, typeof value === "boolean" ? (value ? "on" : "off") : String(value)));

@@ -117,7 +117,7 @@ class Stage {
       const address = new URL(location.href);
       const { layer, channel, row, column, tab } = this.at;
       address.searchParams.set("at", [layer, channel, row, column, tab].join("~"));
-      if (this.tour) address.searchParams.set("tour", this.tour);
+      if (this.tour) address.searchParams.set("tour", String(this.tour));
       else address.searchParams.delete("tour");
       history.replaceState(history.state, "", address);
     }, 300);

@@ -8,6 +8,7 @@ const last = (stage) => stage.whole.stacks.at(-1);
 const joined = (stage) => stage.whole.stacks.filter((stack) => stack.kind === "concatenation").at(-1) ?? last(stage);
 const middle = (stack) => ({ layer: stack.layer, channel: stack.front, row: stack.size[1] / 2, column: stack.size[2] / 2 });
 
+/** @type {[string, string, (stage: any) => Record<string, any>][]} */
 const STEPS = [
   ["An image goes in", "A network is given numbers: the brightness of each pixel. Segmentation asks of each pixel whether it belongs to a nucleus.", (stage) => ({ ...middle(stage.whole.stacks[0]), tab: "layer" })],
   ["Feature maps", "A layer gives feature maps: pictures of where something was found. The first ones find edges and spots.", (stage) => ({ ...middle(first(stage, "activation")), tab: "layer" })],

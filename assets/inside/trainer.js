@@ -44,7 +44,10 @@ export class Trainer {
     this.training = Array.from({ length: config.images }, () => drawn(draw, config.noise));
     /** @type {import("./net.js").Weights[]} */
     this.parameters = [];
-    this.build();
+    const { down, up, last } = this.built();
+    this.down = down;
+    this.up = up;
+    this.last = last;
   }
 
   /** How many numbers are learned. */
@@ -52,7 +55,8 @@ export class Trainer {
     return this.parameters.reduce((sum, each) => sum + each.data.length, 0);
   }
 
-  build() {
+  /** Draw the weights of each layer at random (He, Zhang, Ren and Sun, ICCV 2015). */
+  built() {
     const { levels, filters, skips, normalisation } = this.config;
     const convolution = (from, to, side = 3) => {
       const spread = Math.sqrt(2 / (from * side * side));
@@ -68,9 +72,9 @@ export class Trainer {
       return { conv, norm };
     };
     const width = (level) => filters * 2 ** level;
-    this.down = Array.from({ length: levels }, (_, level) => [block(level ? width(level - 1) : 1, width(level)), block(width(level), width(level))]);
-    this.up = Array.from({ length: levels - 1 }, (_, level) => block(width(level + 1) + (skips ? width(level) : 0), width(level)));
-    this.last = convolution(filters, 1, 1);
+    const down = Array.from({ length: levels }, (_, level) => [block(level ? width(level - 1) : 1, width(level)), block(width(level), width(level))]);
+    const up = Array.from({ length: levels - 1 }, (_, level) => block(width(level + 1) + (skips ? width(level) : 0), width(level)));
+    return { down, up, last: convolution(filters, 1, 1) };
   }
 
   /** @returns {{ logits: import("./net.js").Maps, tape: (() => void)[] }} */
@@ -130,7 +134,7 @@ export class Trainer {
       const { image, mask } = this.training[Math.floor(this.random() * this.training.length)];
       const { logits, tape } = this.forward(image, true);
       loss += this.lossOf(logits, mask, 1 / batch) / batch;
-      while (tape.length) tape.pop()();
+      for (const back of tape.reverse()) back();
     }
     this.steps += 1;
     const [one, two] = [1 - 0.9 ** this.steps, 1 - 0.999 ** this.steps];

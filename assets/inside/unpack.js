@@ -13,7 +13,7 @@ export async function unpacked(blob) {
   const arrays = {};
   let start = 4 + length;
   for (const { name, type, shape, bytes } of about.arrays) {
-    const stream = new Blob([blob.subarray(start, start + bytes)]).stream();
+    const stream = new Blob([blob.slice(start, start + bytes)]).stream();
     const whole = await new Response(stream.pipeThrough(new DecompressionStream("deflate"))).arrayBuffer();
     arrays[name] = { values: new KINDS[type](whole), shape };
     start += bytes;

@@ -14,7 +14,10 @@ export default function ({ data, setTriggerValue }) {
 class Wire extends EventTarget {
   waiting = new Map(); // questions by their id, in order
   answers = new Map();
+  /** @type {string | null} */
   asked = null;
+  /** @type {((question: Record<string, any>) => void) | null} */
+  send = null;
 
   // The promise of an answer; the newest question of a kind pushes out those of its kind that wait.
   ask(subject, question) {

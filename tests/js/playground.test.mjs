@@ -19,17 +19,17 @@ for (const changes of [{}, { activation: "tanh", loss: "dice", levels: 4 }, { ac
     for (const { data, grad } of trainer.parameters) {
       for (let at = 0; at < data.length; at += Math.max(1, Math.floor(data.length / 2))) {
         const before = data[at];
-        const losses = [0.01, -0.01].map((change) => {
+        const losses = [0.002, -0.002].map((change) => {
           data[at] = before + change;
           return trainer.lossOf(trainer.forward(image, false).logits, mask);
         });
         data[at] = before;
-        const expected = (losses[0] - losses[1]) / 0.02;
+        const expected = (losses[0] - losses[1]) / 0.004;
         assert.ok(Math.abs(grad[at] - expected) < 2e-3 + 0.03 * Math.abs(expected), `${grad[at]} and ${expected}`);
         checked++;
       }
     }
-    assert.ok(checked > 20);
+    assert.ok(checked > 10);
   });
 }
 
