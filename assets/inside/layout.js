@@ -2,6 +2,7 @@
 // Where each stack of the U stands: levels below each other, the contracting path left, the expanding path right.
 
 const GAP = 10;
+export const LABEL = 60; // what “16² × 128” takes
 const LEAST = 14; // pixels; what would be smaller is drawn so, to be seen and touched
 
 /**
@@ -24,7 +25,7 @@ export function placed(stacks, width) {
   let y = 22;
   for (let level = 0; level <= deepest; level++) {
     const side = sideOf(level);
-    const step = Math.max(side + GAP, 26);
+    const step = Math.max(side + GAP, width >= 900 ? LABEL : 26);
     const down = rows.get(`${level}down`) ?? [];
     const up = rows.get(`${level}up`) ?? [];
     const room = (count) => count * step;

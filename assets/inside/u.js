@@ -1,6 +1,6 @@
 // The U: stacks of real maps at their places, and the lines between them.
 
-import { placed, related } from "./layout.js";
+import { LABEL, placed, related } from "./layout.js";
 import { made, painted, paintedRgb } from "./paint.js";
 
 const SVG = "http://www.w3.org/2000/svg";
@@ -33,7 +33,8 @@ function button(stage, stack, index, place) {
     paintedRgb(canvas, arrays.image.values, rows, columns);
   } else painted(canvas, arrays[`front${index}`].values, height, width, stage.colors);
   const [channels, rows, columns] = stack.size;
-  const label = made("span", { class: "size", "aria-hidden": "true" }, `${columns}² × ${channels}`.replace("² ×", rows === columns ? "² ×" : `×${rows} ×`));
+  const fits = stage.drawnWidth >= 900 || place.side >= LABEL - 20;
+  const label = made("span", { class: "size", "aria-hidden": "true", hidden: fits ? false : "" }, `${columns}² × ${channels}`.replace("² ×", rows === columns ? "² ×" : `×${rows} ×`));
   const element = made("button", {
     type: "button", class: "stack", "aria-label": `${stack.layer}: ${stack.words}`, "aria-pressed": "false",
     onclick: () => stage.go({ layer: stack.layer, channel: stack.front, tab: stage.at.tab === "nuclei" ? "layer" : stage.at.tab }),
