@@ -8,7 +8,7 @@ from studio.predict.image_picker import sample_images
 
 
 def subjects(app) -> list[str]:
-    return [json.loads(each.proto.json)["subject"] for each in app.get("bidi_component") if "heat" in each.proto.json][
+    return [json.loads(each.proto.json)["subject"] for each in app.get("bidi_component") if "palette" in each.proto.json][
         :1
     ]
 

@@ -33,7 +33,7 @@ def unpacked(blob: bytes) -> tuple[dict, dict[str, np.ndarray]]:
 def subject(request, tmp_path_factory) -> Subject:
     settings = Settings(home=tmp_path_factory.mktemp("home"))
     upload = next(each for each in sample_images() if "touching" in each.name)
-    return Subject.of(find_model(request.param, settings), upload, (8, 8, 64), settings)
+    return Subject.of(find_model(request.param, settings), upload, (64, 64, 128), settings)
 
 
 def test_the_drawing_holds_every_level_and_each_stack_comes_from_another(subject):
