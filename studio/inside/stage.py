@@ -57,4 +57,4 @@ def show_playground() -> None:
 
 
 def _text(array: np.ndarray) -> str:
-    return base64.b64encode(np.ascontiguousarray(array)).decode()
+    return base64.b64encode(array.tobytes()).decode()

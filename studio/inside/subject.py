@@ -92,7 +92,7 @@ def seen_side(config: ModelConfig, side: int) -> int:
 def given_to_network(key: Key, _subject: Subject) -> np.ndarray:
     """Return what the network is given of the square, (side, side, channels) uint8."""
     image, config = read_whole(_subject.upload, _subject.settings), _subject.config
-    top, left, side = key.crop
+    top, left, side = key.crop or (0, 0, SIDES[0])
     part = image[top : top + side, left : left + side]
     choice = channels_seen(image, config)
     seen = make_normalizer(image, config, choice=choice)(part)

@@ -8,9 +8,9 @@ from studio.predict.image_picker import sample_images
 
 
 def subjects(app) -> list[str]:
-    return [json.loads(each.proto.json)["subject"] for each in app.get("bidi_component") if "palette" in each.proto.json][
-        :1
-    ]
+    return [
+        json.loads(each.proto.json)["subject"] for each in app.get("bidi_component") if "palette" in each.proto.json
+    ][:1]
 
 
 def test_it_works_on_the_first_click(open_app):
