@@ -5,7 +5,7 @@
 Good files are changed at random (bytes flipped, cut out, repeated, or set to the extremes) and given to the program,
 beside files that are made to claim more than they are. Processes are killed (-9) while they store, inspect and prepare
 a dataset, and while they train, and what they leave is looked at. Disks fill, clocks are set, Run folders are damaged,
-and visitors come through a proxy (``benchmarks/deployment.py``). Each kind of attack gets the same share of the time,
+and visitors come through a proxy (``benchmarks/deployment.py``; what strangers send: ``benchmarks/sent.py``). Each kind of attack gets the same share of the time,
 in a process of its own, so that a crash ends only that one. Whatever is neither a result nor a declared error is
 "BROKEN", and the exit code is then 1.
 """
@@ -20,7 +20,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,22 +27,17 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.deployment import clocks, disks, proxies, runs
-from benchmarks.hostile import bombs, good_archive, good_images, many_folders, strange_value
+from benchmarks.hostile import good_archive
+from benchmarks.sent import archives, crafted, images, models, names
 from unet.datasets.add import add_zip
 from unet.datasets.inspection import inspect_dataset
 from unet.datasets.store import list_datasets
 from unet.errors import UnetError
-from unet.io.images import read_image, read_mask
-from unet.io.pixel_size import read_pixel_size
-from unet.models.metadata import INFO_FILE
-from unet.models.registry import store_model_zip
-from unet.models.weights import WEIGHTS_FILE
-from unet.settings import PROJECT, SHIPPED_MODELS, Settings
+from unet.settings import PROJECT, Settings
 
 # Longer than any answer may take, on a busy machine too.
 TOO_LONG = 90.0
 LONGEST_ERROR = 1500
-RARE = ("CMYK", "jpeg2000")
 WORKER = """
 import sys; from pathlib import Path
 from unet.config import preset
@@ -91,6 +85,12 @@ class Attack:
             self.broken.append(f"{what}: {outcome} ({kept})")
         return result
 
+    def count(self, what: str, holds: bool, more: str) -> None:
+        """Count whether something holds; if it does not, ``more`` says how."""
+        self.outcomes[f"{what}: {'holds' if holds else 'BROKEN'}"] += 1
+        if not holds:
+            self.broken.append(f"{what}: {more}")
+
     def changed(self, data: bytes) -> bytes:
         """Return the bytes with a few changes of the kinds that break readers."""
         found = bytearray(data)
@@ -110,73 +110,6 @@ class Attack:
             else:
                 del found[self.chance.randrange(len(found) + 1) :]
         return bytes(found)
-
-
-# ---- what strangers send -----------------------------------------------------------------------------------------
-
-
-def images(attack: Attack) -> None:
-    """Read changed images, and those made to hurt."""
-    good, path = good_images(), attack.home / "image"
-    # Decoded in a process of their own, and so a hundred times as slow.
-    rare = [name for name in good if name.endswith(RARE)]
-    common = [name for name in good if not name.endswith(RARE)]
-    queue = [*((name, data) for name, data in good.items() if name in common), *bombs().items()]
-    while attack.goes_on:
-        if queue:
-            name, data = queue.pop()
-        else:
-            name = attack.chance.choice(rare if attack.chance.random() < 0.02 else common)
-            data = attack.changed(good[name])
-        path.write_bytes(data)
-        kind = name.split()[0]
-        attack.try_out(kind, partial(read_image, path, max_megapixels=100), path)
-        attack.try_out(f"{kind} as mask", partial(read_mask, path, max_megapixels=100), path)
-        attack.try_out("pixel size", partial(read_pixel_size, path), path)
-
-
-def archives(attack: Attack) -> None:
-    """Add changed archives and inspect what is kept of them."""
-    settings, path = Settings(home=attack.home / "workspace", max_dataset_mb=50), attack.home / "a.zip"
-    attack.try_out("many folders", partial(add_zip, many_folders(path), settings), path)
-    good = good_archive(path).read_bytes()
-    while attack.goes_on:
-        path.write_bytes(attack.changed(good))
-        dataset = attack.try_out("archive", partial(add_zip, path, settings), path)
-        if dataset:
-            attack.try_out("inspection", partial(inspect_dataset, dataset, settings), path)
-
-
-def models(attack: Attack) -> None:
-    """Store changed Model folders."""
-    settings, path = Settings(home=attack.home / "workspace"), attack.home / "model.zip"
-    source = SHIPPED_MODELS / "tutorial"
-    info, weights = json.loads((source / INFO_FILE).read_text()), (source / WEIGHTS_FILE).read_bytes()
-    while attack.goes_on:
-        told, values = json.loads(json.dumps(info)), weights
-        what = attack.chance.choice(("description", "weights", "archive"))
-        if what == "description":
-            table = told
-            while attack.chance.random() < 0.6 and (
-                inner := [each for each in table.values() if each and isinstance(each, dict)]
-            ):
-                table = attack.chance.choice(inner)
-            table[attack.chance.choice([*table, "x" * attack.chance.choice((1, 50_000))])] = strange_value(
-                attack.chance
-            )
-        elif what == "weights":
-            values = attack.changed(weights[:4096]) + weights[4096:]
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr(INFO_FILE, json.dumps(told))
-            archive.writestr(WEIGHTS_FILE, values)
-        if what == "archive":
-            data = path.read_bytes()
-            path.write_bytes(attack.changed(data[:300]) + data[300:-300] + attack.changed(data[-300:]))
-        stored = attack.try_out(what, partial(store_model_zip, path, settings, name=str(time.monotonic_ns())), path)
-        if isinstance(stored, Path):
-            for each in stored.iterdir():
-                each.unlink()
-            stored.rmdir()
 
 
 # ---- kills -----------------------------------------------------------------------------------------------------
@@ -239,7 +172,10 @@ def trainings(attack: Attack) -> None:
             attack.try_out("model after a kill", partial(read_info, run.model_folder))
 
 
-ATTACKS = {each.__name__: each for each in (images, archives, models, kills, trainings, disks, clocks, runs, proxies)}
+ATTACKS = {
+    each.__name__: each
+    for each in (images, archives, crafted, names, models, kills, trainings, disks, clocks, runs, proxies)
+}
 
 
 def run_attack(name: str, seed: int, seconds: float, home: Path) -> Attack:

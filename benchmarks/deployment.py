@@ -83,13 +83,13 @@ def clocks(attack: Attack) -> None:
         try:
             write_state(run, RunState(status="running", pid=trainer.pid, born=birth(trainer.pid)))
             with mock.patch("time.time", lambda now=now, step=step: now() + step):
-                _count(attack, "the clock was set", run.state().status == "running", f"{step:.0f} s")
+                attack.count("the clock was set", run.state().status == "running", f"{step:.0f} s")
             trainer.send_signal(signal.SIGSTOP)
-            _count(attack, "frozen", run.state().status == "running", "")
+            attack.count("frozen", run.state().status == "running", "")
         finally:
             trainer.kill()
             trainer.wait()
-        _count(attack, "killed", run.state().status == "died", run.state().status)
+        attack.count("killed", run.state().status == "died", run.state().status)
 
 
 def runs(attack: Attack) -> None:
@@ -110,13 +110,13 @@ def runs(attack: Attack) -> None:
         attack.try_out("models of a damaged run", partial(list_models, settings))
         with ThreadPoolExecutor(4) as pool:
             made = list(pool.map(lambda _: create_run(dataset, report, config, settings, "same").folder, range(4)))
-        _count(attack, "one name at once", len(set(made)) == 4, str(made))
+        attack.count("one name at once", len(set(made)) == 4, str(made))
         before = len(list_runs(settings))
         with FileLock(settings.runs / ".training.lock"), contextlib.suppress(TrainingBusy):
             create_and_train(
                 dataset.root, settings=settings, epochs=1, input_size=(32, 32), filters=(4, 8), dropout=0.1
             )
-        _count(attack, "a refused training", len(list_runs(settings)) == before, "it left a run")
+        attack.count("a refused training", len(list_runs(settings)) == before, "it left a run")
         long = attack.chance.choice(("x", "9", "ä")) * attack.chance.choice((300, 5000))
         flag = attack.chance.choice(("--model", "--page", "--keep", "--min-area"))
         command = ["predict", "--input", "nothing.png", "--output", str(attack.home / "out"), flag, long]
@@ -138,14 +138,14 @@ def proxies(attack: Attack) -> None:
             try:
                 with visit(attack.chance.choice((url, app.url)), host=host, **headers) as visitor:
                     page = visitor.run("train")
-                    _count(attack, "no folder is offered", FOLDER_CHOICE not in page, f"{host} {headers}")
+                    attack.count("no folder is offered", FOLDER_CHOICE not in page, f"{host} {headers}")
                     sizes = [attack.chance.randrange(1, 8) for _ in range(4)]
                     taken = [
                         size
                         for size in sizes
                         if upload(app.url, visitor.session, os.urandom(4).hex(), size << 20) == 204
                     ]
-                    _count(attack, "uploads have an end", sum(taken) <= 10 and max(taken, default=0) <= 5, str(sizes))
+                    attack.count("uploads have an end", sum(taken) <= 10 and max(taken, default=0) <= 5, str(sizes))
             except (OSError, ValueError, WebSocketException) as error:  # a host that is none gets no page
                 attack.outcomes[f"refused: {type(error).__name__}"] += 1
 
@@ -161,9 +161,3 @@ def _made(attack: Attack) -> tuple[Run, Dataset, Settings, Config]:
         settings,
         config,
     )
-
-
-def _count(attack: Attack, what: str, holds: bool, more: str) -> None:
-    attack.outcomes[f"{what}: {'holds' if holds else 'BROKEN'}"] += 1
-    if not holds:
-        attack.broken.append(f"{what}: {more}")

@@ -90,3 +90,40 @@ def strange_value(chance: random.Random) -> object:
     return chance.choice(
         [None, True, -1, 0, 10**400, 1e308, "", "x" * 100_000, "\n", [], {}, [[]] * 500, {"x": {"y": []}}, "=1+1", -0.5]
     )
+
+
+def endless_groups(path: Path) -> Path:
+    """Write a small archive with a table of groups of eight million rows."""
+    return _archive(good_archive(path), {"groups.csv": "ImageId,group\n" + "x,\n" * 8_000_000})
+
+
+def one_name_everywhere(path: Path) -> Path:
+    """Write an archive of four thousand images that all have one name."""
+    Image.new("L", (1, 1)).save(stream := io.BytesIO(), "PNG")
+    return _archive(path, {f"{index % 60}/{index}/images/a.png": stream.getvalue() for index in range(4000)})
+
+
+def large_beside_large(path: Path) -> Path:
+    """Write a small archive of twelve 16-bit images of 49 megapixels."""
+    Image.fromarray(np.zeros((7000, 7000), np.uint16)).save(stream := io.BytesIO(), "PNG")
+    return _archive(path, {f"{index}.png": stream.getvalue() for index in range(12)})
+
+
+def _archive(path: Path, files: dict[str, bytes | str]) -> Path:
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return path
+
+
+def notes_that_name(file: Path) -> bytes:
+    """Return an OME-TIFF whose notes say that its pixels lie in another file of the server."""
+    tifffile.imwrite(stream := io.BytesIO(), np.zeros((2, 5, 6), np.uint8), ome=True)
+    stream.seek(0)
+    with tifffile.TiffFile(stream) as written:
+        notes = written.ome_metadata or ""
+    named = notes.replace(
+        "</Pixels>", f'<TiffData IFD="0"><UUID FileName="{file}">urn:uuid:1</UUID></TiffData></Pixels>'
+    )
+    tifffile.imwrite(stream := io.BytesIO(), np.zeros((5, 6), np.uint8), description=named, metadata=None)
+    return stream.getvalue()

@@ -5,7 +5,9 @@ import pytest
 from benchmarks.attack import run_attack
 
 
-@pytest.mark.parametrize("name", ["images", "archives", "models", "kills", "disks", "clocks", "runs", "proxies"])
+@pytest.mark.parametrize(
+    "name", ["images", "archives", "names", "models", "kills", "disks", "clocks", "runs", "proxies"]
+)
 def test_nothing_breaks(name, tmp_path):
     attack = run_attack(name, seed=1, seconds=4, home=tmp_path)
     assert attack.outcomes.total() > 0
