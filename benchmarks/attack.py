@@ -3,11 +3,11 @@
     python -m benchmarks.attack [--seconds 60] [--seed 0] [--only images archives … proxies]
 
 Good files are changed at random (bytes flipped, cut out, repeated, or set to the extremes) and given to the program,
-beside files that are made to claim more than they are. Processes are killed (-9) while they store, inspect and prepare
-a dataset, and while they train, and what they leave is looked at. Disks fill, clocks are set, Run folders are damaged,
-and visitors come through a proxy (``benchmarks/deployment.py``; what strangers send: ``benchmarks/sent.py``). Each kind of attack gets the same share of the time,
-in a process of its own, so that a crash ends only that one. Whatever is neither a result nor a declared error is
-"BROKEN", and the exit code is then 1.
+beside files that are made to claim more than they are (``benchmarks/sent.py``). Processes are killed (-9) while they
+store, inspect and prepare a dataset, and while they train, and what they leave is looked at. Disks fill, clocks are
+set, Run folders are damaged, and visitors come through a proxy (``benchmarks/deployment.py``). Each kind of attack gets
+the same share of the time, in a process of its own, so that a crash ends only that one. Whatever is neither a result
+nor a declared error is "BROKEN", and the exit code is then 1.
 """
 
 from __future__ import annotations
