@@ -1,18 +1,15 @@
 """A model for other programs: ONNX, TensorFlow's SavedModel and LiteRT, each run and compared before it is given.
 
-ONNX is the very graph that predicts here; the others come from Keras' own ``Model.export`` and need TensorFlow. They
-hold the network alone: what is done to an image before it, and to the maps after it, is described beside it
-(``model.json`` and a README; in an ONNX file, its metadata).
+ONNX is the very graph that predicts here, and what a package of bioimage.io holds; the others come from Keras' own
+``Model.export`` and need TensorFlow. They hold the network alone: what is done to an image before it, and to the maps
+after it, is described beside it (``model.json`` and a README; in an ONNX file, its metadata).
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
-import shutil
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,8 +21,9 @@ from unet.config import ModelConfig
 from unet.errors import ConfigError, ModelError
 from unet.files import atomic_path
 from unet.models.converters import RUNNERS, Run, convert
+from unet.models.export_files import describe, finish
 from unet.models.folder import load_model
-from unet.models.metadata import INFO_FILE, ModelInfo, read_info, title_of
+from unet.models.metadata import read_info, title_of
 from unet.models.needs import TENSORFLOW, lacks
 from unet.models.weights import WEIGHTS_FILE, read_weights
 
@@ -65,6 +63,12 @@ FORMATS = {
         ".zip",
         any_size=False,
         packages=TENSORFLOW,
+    ),
+    "bioimageio": ExportFormat(
+        "bioimage.io",
+        "A zip for ilastik, deepImageJ, QuPath and bioimageio.core: network, test images, preprocessing.",
+        ".zip",
+        any_size=True,
     ),
 }
 
@@ -139,7 +143,7 @@ def export_model(folder: Path, format: str, target: Path) -> ExportedModel:
         _refuse_difference(folder, chosen, difference)
         try:
             with atomic_path(target) as temporary:
-                _finish(made, temporary, info, chosen, shape)
+                finish(made, temporary, info, chosen, shape)
         except OSError as error:
             raise ModelError(f"{target} cannot be written: {error.strerror or error}.") from error
     return ExportedModel(
@@ -148,8 +152,8 @@ def export_model(folder: Path, format: str, target: Path) -> ExportedModel:
         greatest_difference=difference,
         seconds=time.monotonic() - started,
         bytes=target.stat().st_size,
-        input=_describe(shape),
-        output=_describe((*shape[:3], info.config.maps)),
+        input=describe(shape),
+        output=describe((*shape[:3], info.config.maps)),
     )
 
 
@@ -157,13 +161,15 @@ def _write(
     folder: Path, config: ModelConfig, format: str, shape: Sequence[int | None], scratch: Path
 ) -> tuple[Path, Run]:
     """Write the network alone; return the file or folder, and what runs it."""
-    if format == "onnx":
+    if format in ("onnx", "bioimageio"):
+        from unet.models.bioimageio import package
         from unet.models.graph import build_graph
         from unet.models.runtime import Network
 
         made = scratch / "model.onnx"
         made.write_bytes(build_graph(config, read_weights(folder / WEIGHTS_FILE, config)).SerializeToString())
-        return made, Network(made.read_bytes())
+        run = Network(made.read_bytes())
+        return (package(folder, made, scratch) if format == "bioimageio" else made), run
     made = convert(load_model(folder), format, shape, scratch)
     return made, RUNNERS[format](made)
 
@@ -200,6 +206,8 @@ def _as_model_error(folder: Path, chosen: ExportFormat) -> Iterator[None]:
     """What converters raise is not declared."""
     try:
         yield
+    except ModelError:
+        raise
     except MemoryError as error:
         raise ModelError(
             f"“{title_of(folder)}” cannot be exported as {chosen.title}: the memory does not suffice."
@@ -225,11 +233,6 @@ def _shape(config: ModelConfig, chosen: ExportFormat) -> tuple[int | None, ...]:
     return (None, *size, config.channels)
 
 
-def _describe(shape: Sequence[int | None]) -> str:
-    names = ("batch", "height", "width", "channels")
-    return f"float32 ({', '.join(str(side or name) for side, name in zip(shape, names, strict=True))})"
-
-
 def _check_images(shape: Sequence[int | None], config: ModelConfig) -> list[np.ndarray]:
     """Return made-up images, 0 to 255: one smooth and one of noise, of two sizes if any is allowed."""
     random = np.random.default_rng(0)
@@ -243,46 +246,3 @@ def _check_images(shape: Sequence[int | None], config: ModelConfig) -> list[np.n
             image = random.uniform(0, 255, (height, width))
         images.append(np.repeat(image[None, ..., None], config.channels, axis=-1).astype(np.float32))
     return images
-
-
-# ---- what lies beside it -----------------------------------------------------------------------------------------
-
-
-def _finish(made: Path, target: Path, info: ModelInfo, chosen: ExportFormat, shape: Sequence[int | None]) -> None:
-    about = json.dumps(info.to_dict(), indent=2, ensure_ascii=False)
-    readme = _readme(info, chosen, shape)
-    if made.suffix == ".onnx":
-        _add_metadata(made, {INFO_FILE: about, "README": readme})
-        shutil.copyfile(made, target)
-        return
-    files = sorted(path for path in made.rglob("*") if path.is_file()) if made.is_dir() else [made]
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("README.md", readme)
-        archive.writestr(INFO_FILE, about)
-        for path in files:
-            archive.write(path, path.relative_to(made.parent))
-
-
-def _add_metadata(path: Path, properties: dict[str, str]) -> None:
-    import onnx
-
-    model = onnx.load(path)
-    onnx.helper.set_model_props(model, properties)
-    onnx.save(model, path)
-
-
-def _readme(info: ModelInfo, chosen: ExportFormat, shape: Sequence[int | None]) -> str:
-    config = info.config
-    maps = "the mask, the border between touching nuclei and the distance from the edge" if config.has_heads else None
-    maps = maps or ("the foreground" if config.classes == 1 else f"each of {config.classes} classes, which sum to 1")
-    sides = f"\nHeight and width are multiples of {2**config.depth}." if None in shape[1:3] else ""
-    return f"""# {info.name}, as {chosen.title}
-
-Input: {_describe(shape)}, values 0 to 255; the division by 255 is part of the network.{sides}
-Output: {_describe((*shape[:3], config.maps))}, values 0 to 1: {maps}.
-
-Before the network: {info.to_dict()["preprocessing"]["description"]}
-
-After it: a pixel whose first map lies above {info.threshold:g} is foreground. How touching nuclei are separated
-stands in {INFO_FILE} under “separation”.
-"""

@@ -21,6 +21,8 @@ from unet.settings import DEFAULT_MODEL, SHIPPED_MODELS, Settings
 
 CHUNK = 1024 * 1024
 MAX_ZIP_MEMBERS = 1000
+# What a package of bioimage.io calls its description.
+PACKAGES = ("rdf.yaml", "bioimageio.yaml")
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,8 @@ def _modified(path: Path) -> float:
 def store_model_zip(archive: Path, settings: Settings, name: str | None = None) -> Path:
     """Keep an uploaded Model folder: a zip of ``model.json`` and ``model.weights.h5``, and nothing else.
 
+    Of a package of bioimage.io the same two files are taken, which those that were exported here have among others.
+
     Parameters
     ----------
     archive : Path
@@ -182,6 +186,13 @@ def _extract(archive: zipfile.ZipFile, folder: Path, digest: hashlib.blake2b) ->
 def _choose_members(members: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
     if len(members) > MAX_ZIP_MEMBERS:
         raise ValueError("it has too many members to be a Model folder")
+    if any(member.filename in PACKAGES for member in members):
+        members = [member for member in members if member.filename in (INFO_FILE, WEIGHTS_FILE)]
+        if len(members) != 2:
+            raise ValueError(
+                "it is a package of bioimage.io with a network of another program; of these, only packages that were "
+                f"exported here, which hold {INFO_FILE} and {WEIGHTS_FILE}, can be opened"
+            )
     chosen: dict[str, zipfile.ZipInfo] = {}
     parents = set()
     for member in members:

@@ -13,7 +13,7 @@ from unet.errors import ConfigError, ModelError
 from unet.models import export
 from unet.models.export import FORMATS, export_model, greatest_difference
 from unet.models.folder import load_model, save_model
-from unet.models.metadata import ModelInfo
+from unet.models.metadata import ModelInfo, read_info
 from unet.models.network import build_unet
 
 RESIZED = {"input_size": (16, 32), "channels": 3, "filters": (4, 8), "dropout": (0.1,) * 3}
@@ -29,6 +29,8 @@ def folder(request, tmp_path):
 
 @pytest.mark.parametrize("format", FORMATS)
 def test_an_exported_model_equals_the_app_and_is_described(folder, format, tmp_path):
+    if format == "bioimageio" and read_info(folder).config.intensity != "percentiles":
+        pytest.skip("such models cannot be said there; test_bioimageio.py")
     target = tmp_path / f"made{FORMATS[format].suffix}"
     made = export_model(folder, format, target)
     assert made.greatest_difference <= 1e-4
