@@ -8,9 +8,10 @@ from studio.common.dataset_picker import choose_dataset, use_sample
 from studio.common.empty import show_empty
 from studio.common.model_picker import choose_models
 from studio.common.navigation import enter
-from studio.common.text import told
+from studio.common.text import plain, told
 from studio.evaluate.image_picker import choose_labelled
 from studio.evaluate.lab import show_lab
+from studio.evaluate.others import compare_with_others
 from studio.evaluate.runner import evaluations_of
 from unet.errors import UnetError
 from unet.settings import read_settings
@@ -39,6 +40,7 @@ with page:
             evaluations = evaluations_of(entries, labelled, settings)
             if evaluations:
                 show_lab(entries, evaluations, labelled, settings)
+                compare_with_others(evaluations[0], plain(entries[0].info.name), labelled, settings)
         except UnetError as error:
             st.error(told(error), icon=":material/error:")
     elif entries:

@@ -177,6 +177,24 @@ def test_two_models_side_by_side(open_app, model, write_model, dataset):
     assert app.selectbox(key="drawn_score").value == "dice"
 
 
+def test_another_program_s_nuclei_are_scored_on_the_same_images(open_app, model, dataset):
+    app = open_lab(open_app, model=model)
+    sample, other = dataset.samples()[:2]
+    uploads = [
+        (f"{sample.id}_cp_masks.png", sample.masks[0].read_bytes(), "image/png"),
+        (f"{other.id}.png", b"no image", "image/png"),
+    ]
+    next(each for each in app.file_uploader if "another program" in each.label).set_value(uploads).run()
+    assert not app.exception
+    words = " ".join(each.value for each in (*app.warning, *app.markdown))
+    assert "sample01.png is no PNG" in words
+    assert "Scores on the 1 images that both have" in words
+    scores = next(each.value for each in app.dataframe if "Other program" in each.value and "Score" in each.value)
+    assert scores.set_index("Score").loc["Competition score", "Other program"] == "1.000"
+    images = next(each.value for each in app.dataframe if "Difference" in each.value)
+    assert images["Image"].tolist() == [sample.id]
+
+
 def test_a_stain_is_looked_at_alone(open_app, model, dataset):
     app = open_lab(open_app, model=model)
     app.session_state["stain"] = "red"
