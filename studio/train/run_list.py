@@ -14,6 +14,7 @@ from studio.common.scroll import begin_at_top
 from studio.common.text import duration, plain, short, told
 from studio.common.visitor import SOMEBODY_ELSES, visitor
 from studio.train.run_table import show_table
+from studio.train.side_by_side import show_side_by_side
 from unet.config import Config
 from unet.datasets.samples import DatasetReport
 from unet.datasets.store import Dataset
@@ -108,6 +109,8 @@ def show_runs(settings: Settings, shown: str | None = None) -> None:
         if chosen := show_table(runs):
             open_run_view(chosen)
             st.rerun()
+        if len(runs) > 1:
+            show_side_by_side(runs)
         return
     many = len(runs) > FEW and not st.session_state.get("all_runs")
     for run in runs[:FEW] if many else runs:

@@ -193,6 +193,19 @@ def test_runs_are_listed_opened_and_deleted(open_app, run, settings):
     assert list_runs(settings) == []
 
 
+def test_runs_are_compared_side_by_side(open_app, settings, tutorial_folder, run):
+    other = make_run(settings, tutorial_folder, "other", batch_size=4)
+    for each in (run, other):
+        write_epochs(each, 2)
+    app = open_app("train")
+    next(each for each in app.segmented_control if each.label == "How runs are shown").set_value("Table").run()
+    next(each for each in app.multiselect if each.label == "Compare runs").set_value(["mine", "other"]).run()
+    assert not app.exception
+    settings_table = next(each.value for each in app.dataframe if "Setting" in each.value)
+    assert settings_table.set_index("Setting").loc["batch size"].tolist() == ["2", "4"]
+    assert any(f"--logdir_spec=mine:{run.tensorboard}" in each.value for each in app.code)
+
+
 def test_a_sample_training_ends_beside_the_shipped_model(open_app, settings):
     dataset = add_sample(settings)
     run = create_run(dataset, inspect_dataset(dataset, settings), quick_config(), settings, "first")

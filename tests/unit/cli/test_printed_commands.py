@@ -116,4 +116,5 @@ def test_the_app_prints_no_other_commands():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".code") and "bash" in ast.unparse(node):
                 printed.add((path.name, ast.unparse(node.args[0])))
+    # TensorBoard's command, in side_by_side.py, is another program's: tests/unit/runs/test_compare.py.
     assert printed == {("run_view.py", "info.command"), ("export_menu.py", "command")}
