@@ -50,6 +50,8 @@ class Settings:
         of exported models, scores, and what trainings have prepared.
     cache_days : int
         ``UNET_CACHE_DAYS``: after how many days without use it goes.
+    threads : int
+        ``UNET_THREADS``: how many threads a network predicts with; 0 takes all cores.
     admin_key : str
         ``UNET_ADMIN_KEY``: who knows it may stop, change and delete whatever there is. Empty: nobody may.
     """
@@ -64,6 +66,7 @@ class Settings:
     max_kept_mb: int = 20_000
     max_cache_mb: int = 10_000
     cache_days: int = 30
+    threads: int = 0
     admin_key: str = field(default="", repr=False)
 
     @property
@@ -102,6 +105,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         max_kept_mb=_whole(environ, "UNET_MAX_KEPT_MB", Settings.max_kept_mb, low=1),
         max_cache_mb=_whole(environ, "UNET_MAX_CACHE_MB", Settings.max_cache_mb, low=1),
         cache_days=_whole(environ, "UNET_CACHE_DAYS", Settings.cache_days, low=1),
+        threads=_whole(environ, "UNET_THREADS", Settings.threads, low=0),
         admin_key=_key(environ, "UNET_ADMIN_KEY"),
     )
 

@@ -8,18 +8,15 @@ import os
 import runpy
 import sys
 import time
-from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unet.cli.arguments import config_from_flags, preparation_from_flags, separation_from_flags
+from unet.cli.arguments import config_from_flags, separation_from_flags
 from unet.cli.progress import progress, training_bar
 from unet.errors import RunError
 from unet.files import atomic_path, write_json
-from unet.io.pixel_size import PixelSize
 from unet.models.registry import find_model
-from unet.prediction.filters import parse_range
 from unet.runs.run import Run, list_runs, open_run
 from unet.settings import DEFAULT_MODEL, PROJECT, Settings, read_settings
 from unet.spreadsheets import csv_of_frame
@@ -121,55 +118,6 @@ def print_outcome(run: Run) -> None:
         figures = ", ".join(f"{name.removeprefix('val_')} {value:.4f}" for name, value in state.best.items())
         print(f"  best in epoch {state.best_epoch} of {state.epochs}, on the validation images: {figures}")
         print(f"  model: {run.model_folder}")
-
-
-def predict(flags: argparse.Namespace) -> int:
-    """Predict images and write what was found; a broken image is reported and the others go on."""
-    from unet.exports.batch import find_images, predict_files
-    from unet.exports.formats import FORMATS, USUAL
-    from unet.prediction.grouping import check_pattern
-    from unet.prediction.predictor import Predictor
-    from unet.prediction.result import Decisions
-
-    settings = read_settings()
-    images = find_images(flags.input)
-    folder = model_folder(flags.model, settings)
-    predictor = Predictor.open(folder)
-    info = predictor.info
-    decisions = Decisions(
-        info,
-        info.threshold if flags.threshold is None else flags.threshold,
-        separation_from_flags(flags, info.separation),
-        preparation_from_flags(flags),
-        dict(parse_range(each) for each in flags.keep),
-        model=str(flags.model or DEFAULT_MODEL.name),
-        groups=check_pattern(flags.group_by),
-        marker=flags.positive,
-    )
-    with progress("Predicting", unit="image") as update:
-        rows = predict_files(
-            predictor,
-            images,
-            flags.output,
-            settings,
-            decisions=decisions,
-            formats=tuple(FORMATS) if "all" in flags.export else flags.export or USUAL,
-            page=flags.page,
-            pixel_size=PixelSize(flags.pixel_size, flags.pixel_size) if flags.pixel_size else None,
-            model_folder=folder,
-            progress=update,
-        )
-    failed = [row for row in rows if row.error]
-    for row in failed:
-        print(f"error: {row.error}", file=sys.stderr)
-    taken = Counter((row.channels, row.channels_because) for row in rows if row.channels)
-    for (channels, reason), count in taken.most_common():
-        print(f"  {count} {'image' if count == 1 else 'images'}: {channels} ({reason})")
-    if scales := [row.scale for row in rows if row.scale != 1]:
-        print(f"  {len(scales)} of {len(rows)} images predicted at {min(scales):g}x to {max(scales):g}x of their size")
-    nuclei = sum(row.count for row in rows if not row.error)
-    print(f"{len(rows) - len(failed)} of {len(rows)} images predicted, {nuclei:,} objects: {flags.output}")
-    return 1 if failed else 0
 
 
 def model_folder(model: str | None, settings: Settings) -> Path:

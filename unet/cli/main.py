@@ -12,6 +12,7 @@ from pathlib import Path
 from unet.cli import commands
 from unet.cli.arguments import add_config_flags, add_preparation_flags, add_separation_flags
 from unet.cli.import_labels import import_labels
+from unet.cli.predict import add_stack_flags, add_worker_flags, predict
 from unet.errors import ConfigError, UnetError, shortened
 from unet.exports.formats import FORMATS as RESULTS
 from unet.exports.formats import USUAL
@@ -134,11 +135,16 @@ def _add_predict(subparsers: argparse._SubParsersAction) -> None:
     parser = _command(
         subparsers,
         "predict",
-        commands.predict,
+        predict,
         "predict images and write what was found in each, a summary.csv and a manifest.json",
     )
     _add_model(parser)
-    parser.add_argument("--input", type=Path, required=True, metavar="PATH", help="an image, or a folder of images")
+    parser.add_argument(
+        "--input",
+        required=True,
+        metavar="PATH",
+        help="an image, a folder of images, or OME-Zarr: a folder or an address, of an image or a plate",
+    )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the results go")
     parser.add_argument(
         "--export",
@@ -164,11 +170,17 @@ def _add_predict(subparsers: argparse._SubParsersAction) -> None:
     )
     parser.add_argument("--group-by", default="", metavar="PATTERN", help=f"for nuclei.csv: {GROUPING}")
     parser.add_argument(
-        "--page", type=int, default=0, metavar="N", help="page of multi-page TIFFs, from 0 (%(default)s)"
+        "--page",
+        type=int,
+        default=0,
+        metavar="N",
+        help="page of multi-page TIFFs, depth of OME-Zarr, from 0 (%(default)s)",
     )
     parser.add_argument(
         "--pixel-size", type=_micrometres, metavar="MICRONS", help="of all images (what each file says, if it does)"
     )
+    add_stack_flags(parser)
+    add_worker_flags(parser)
     add_separation_flags(parser)
     add_preparation_flags(parser)
 
@@ -199,7 +211,7 @@ def _add_evaluate(subparsers: argparse._SubParsersAction) -> None:
 
 def _add_export(subparsers: argparse._SubParsersAction) -> None:
     parser = _command(
-        subparsers, "export", commands.export, "write a model for other programs: ONNX, SavedModel, LiteRT"
+        subparsers, "export", commands.export, "write a model for other programs: ONNX, SavedModel, LiteRT, bioimage.io"
     )
     _add_model(parser)
     parser.add_argument("--format", required=True, choices=FORMATS, help="the format: %(choices)s")

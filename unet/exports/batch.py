@@ -1,24 +1,45 @@
-"""Predicting many image files: bounded in memory, and one broken file never stops the others."""
+"""Predicting many images: bounded in memory, and one broken file never stops the others."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from unet.datasets.layouts import find_samples
 from unet.errors import ImageError
 from unet.exports.bundle import Bundle, unique_stems
 from unet.exports.formats import USUAL
-from unet.exports.tables import ImageSummary, summary_file, summary_row
-from unet.files import atomic_path
-from unet.io.images import IMAGE_SUFFIXES, map_image
-from unet.io.pixel_size import PixelSize, read_pixel_size
-from unet.prediction.marker import stain_of
+from unet.exports.resume import Finished
+from unet.exports.tables import ImageSummary, summary_file
+from unet.exports.wells import wells_file, wells_of
+from unet.exports.work import Done, Job, Named, groups_of, predict_group
+from unet.io.images import IMAGE_SUFFIXES
+from unet.io.ome_zarr import is_zarr
+from unet.io.pixel_size import PixelSize
+from unet.io.planes import ONE, Plane, find_planes
 from unet.prediction.predictor import Predictor
-from unet.prediction.result import Decisions, Result
-from unet.preprocess.adjust import choose_channels
+from unet.prediction.result import Decisions
 from unet.settings import Settings
+
+
+def find_inputs(address: str) -> list[str]:
+    """Return what is to be predicted: an image, those of a folder, or OME-Zarr in a folder or on a server.
+
+    Raises
+    ------
+    ImageError
+        If there is nothing there.
+    """
+    if is_zarr(address):
+        return [address.rstrip("/")]
+    path = Path(address)
+    zarrs = [str(each) for each in sorted(path.glob("*.zarr")) if is_zarr(str(each))] if path.is_dir() else []
+    try:
+        return [*map(str, find_images(path)), *zarrs]
+    except ImageError:
+        if zarrs:
+            return zarrs
+        raise
 
 
 def find_images(path: Path) -> list[Path]:
@@ -62,7 +83,7 @@ def predict_files(
     output : Path
         The folder for the results; it is made.
     settings : Settings
-        Its limit on image size holds.
+        Its limit on image size holds, but for TIFF of which only a part is in memory at a time.
     decisions : Decisions, optional
         By default what is stored with the model.
     formats : sequence of str
@@ -83,33 +104,78 @@ def predict_files(
     """
     info = predictor.info
     decisions = decisions or Decisions(info, info.threshold, info.separation)
-    output.mkdir(parents=True, exist_ok=True)
+    job = Job(output, settings, decisions, own_formats(formats), pixel_size)
+    planes = find_planes([str(path) for path in images], ONE, page)
+    return predict_planes(predictor, planes, job, model_folder=model_folder, progress=progress)
 
-    def write(name: str, content: bytes) -> None:
-        with atomic_path(output / name) as temporary:
-            temporary.write_bytes(content)
 
-    bundle = Bundle(write, [name for name in formats if name != "summary"])
-    rows = []
-    for path, stem in zip(images, unique_stems(images), strict=True):
-        started = time.perf_counter()
-        try:
-            image = map_image(path, settings.cache, page=page, max_megapixels=settings.max_image_megapixels)
-            found = predictor.predict(image, preparation=decisions.preparation, folder=settings.cache)
-            stain = stain_of(image, decisions.marker.channel) if decisions.marker else None
-            image = choose_channels(image, decisions.preparation.channels, name=path.name)
-            size = pixel_size or read_pixel_size(path)
-            result = Result(str(path), stem, image, found, decisions, page, size, stain=stain)
-            bundle.add(result)
-            row = summary_row(result)
-        except ImageError as error:
-            row = ImageSummary(file=str(path), stem=stem, threshold=decisions.threshold, error=str(error))
-        row.seconds = round(time.perf_counter() - started, 3)
-        rows.append(row)
+def own_formats(formats: Sequence[str]) -> tuple[str, ...]:
+    """Return the formats less the summary, which is always written."""
+    return tuple(name for name in formats if name != "summary")
+
+
+def predict_planes(
+    predictor: Predictor,
+    planes: Sequence[Plane],
+    job: Job,
+    *,
+    model_folder: Path | None = None,
+    flags: Sequence[str] = (),
+    progress: Callable[[int, int], None] | None = None,
+    each: Callable[[Sequence[Sequence[Named]], Job, Callable[[], object]], Iterable[Sequence[Done]]] | None = None,
+) -> list[ImageSummary]:
+    """Predict images and planes of stacks, as ``predict_files`` does; what an interrupted batch has done stays done.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    planes : sequence of Plane
+    job : Job
+    model_folder, progress
+        As for ``predict_files``.
+    flags : sequence of str
+        What the command that is told in ``manifest.json`` says besides.
+    each : callable, optional
+        What predicts the groups and yields what became of them, in their order; takes what is called after each
+        image. By default they are done here, one after the other.
+
+    Returns
+    -------
+    list of ImageSummary
+    """
+    job.output.mkdir(parents=True, exist_ok=True)
+    stems = unique_stems([f"{plane.title}.tif" for plane in planes])
+    groups = groups_of(planes, stems)
+    bundle = Bundle(job.write, job.formats)
+    rows: list[ImageSummary] = []
+    count = 0
+
+    def step() -> None:
+        nonlocal count
+        count += 1
         if progress:
-            progress(len(rows), len(images))
+            progress(count, len(planes))
+
+    finished = Finished(job, model_folder)
+    before = [finished.find(group) for group in groups]
+    to_do = [group for group, known in zip(groups, before, strict=True) if known is None]
+    done = iter(each(to_do, job, step) if each else (predict_group(predictor, group, job, step) for group in to_do))
+    for group, known in zip(groups, before, strict=True):
+        outcome: Sequence[Done] = next(done) if known is None else known
+        if known is None:
+            finished.keep(group, outcome)
+        else:
+            for _ in group:
+                step()
+        for one in outcome:
+            rows.append(one.row)
+            if one.parts:
+                bundle.take(one.parts)
     bundle.finish()
     # With the files that could not be read, and with times, which only this knows.
-    write("summary.csv", summary_file(rows))
-    write("manifest.json", bundle.manifest(decisions, model_folder))
+    job.write("summary.csv", summary_file(rows))
+    if wells := wells_of(rows):
+        job.write("wells.csv", wells_file(wells))
+    job.write("manifest.json", bundle.manifest(job.decisions, model_folder, flags))
+    finished.forget()
     return rows

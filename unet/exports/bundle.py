@@ -7,6 +7,7 @@ import re
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,46 @@ def unique_stems(files: Sequence[Path | str]) -> list[str]:
     return stems
 
 
+@dataclass(frozen=True)
+class ImageParts:
+    """What one image adds to the files of all images: its part of each of these formats, and of the manifest."""
+
+    parts: dict[str, Any]
+    about: dict[str, Any]
+
+
+def write_image(write: Callable[[str, bytes], None], formats: Sequence[str], result: Result) -> ImageParts:
+    """Write an image's own files; return what it adds to those of all images.
+
+    Parameters
+    ----------
+    write : callable
+        Takes a file's name and its bytes.
+    formats : sequence of str
+        Names of ``FORMATS``.
+    result : Result
+    """
+    parts = {}
+    for name in formats:
+        form = FORMATS[name]
+        if form.part:
+            parts[name] = form.part_of(result)
+        elif suits(name, result):
+            write(form.name_for(result.stem), form.of(result))
+    size = result.pixel_size
+    about = {
+        "file": result.file,
+        "stem": result.stem,
+        "page": result.page,
+        "objects": result.summary.count,
+        "corrections": result.corrections,
+        "positive": result.positive,
+        "regions": [each.to_dict() for each in result.regions],
+        "pixel_size_um": [size.x, size.y] if size else None,
+    }
+    return ImageParts(parts, about | result.places)
+
+
 class Bundle:
     """Collects results image by image; what is one file for all images is written at the end.
 
@@ -67,39 +108,28 @@ class Bundle:
 
     def add(self, result: Result) -> None:
         """Write the files of one image."""
-        for name in self._formats:
-            form = FORMATS[name]
-            if form.part:
-                self._parts[name].append(form.part_of(result))
-            elif suits(name, result):
-                self._write(form.name_for(result.stem), form.of(result))
-        self._images.append(
-            {
-                "file": result.file,
-                "stem": result.stem,
-                "page": result.page,
-                "objects": result.summary.count,
-                "corrections": result.corrections,
-                "positive": result.positive,
-                "regions": [each.to_dict() for each in result.regions],
-                "pixel_size_um": [result.pixel_size.x, result.pixel_size.y] if result.pixel_size else None,
-            }
-        )
+        self.take(write_image(self._write, self._formats, result))
+
+    def take(self, image: ImageParts) -> None:
+        """Take what one image adds to the files of all images."""
+        for name, part in image.parts.items():
+            self._parts[name].append(part)
+        self._images.append(image.about)
 
     def finish(self) -> None:
         """Write the files of all images."""
         for name, parts in self._parts.items():
             self._write(FORMATS[name].suffix, FORMATS[name].join(parts))
 
-    def manifest(self, decisions: Decisions, model_folder: Path | None) -> bytes:
-        """Return what is known of how the results were made, as JSON."""
+    def manifest(self, decisions: Decisions, model_folder: Path | None, flags: Sequence[str] = ()) -> bytes:
+        """Return what is known of how the results were made, as JSON; ``flags`` are those of the command besides."""
         sizes = {tuple(image["pixel_size_um"] or ()) for image in self._images}
         one = sizes.pop() if len(sizes) == 1 else ()
         pages = {image["page"] for image in self._images}
         marker = decisions.marker
         about = {
             "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "command": command_of(decisions, self._formats, pages, PixelSize(*one) if one else None),
+            "command": command_of(decisions, self._formats, pages, PixelSize(*one) if one else None, flags),
             "corrected_by_hand": any(image["corrections"] for image in self._images),
             "threshold": decisions.threshold,
             "separation": decisions.separation.to_dict(),

@@ -15,11 +15,16 @@ from unet.preprocess.adjust import ImageAdjustments
 
 
 def command_of(
-    decisions: Decisions, formats: Sequence[str], pages: Iterable[int] = (0,), pixel_size: PixelSize | None = None
+    decisions: Decisions,
+    formats: Sequence[str],
+    pages: Iterable[int] = (0,),
+    pixel_size: PixelSize | None = None,
+    flags: Sequence[str] = (),
 ) -> str:
     """Return the command line that makes the results again; of several pages, the first one's.
 
-    A pixel size that all images have is named, if it is square: it may have been told by hand.
+    A pixel size that all images have is named, if it is square: it may have been told by hand. ``flags`` are others
+    that were given.
     """
     words = ["python", "-m", "unet", "predict", "--model", decisions.model or decisions.info.name]
     words += ["--input", "IMAGES", "--output", "RESULTS", "--threshold", repr(float(decisions.threshold))]
@@ -35,4 +40,4 @@ def command_of(
         words += ["--keep", write_range(name, low, high)]
     if decisions.groups:
         words += ["--group-by", decisions.groups]
-    return shlex.join([*words, "--export", *(["all"] if set(formats) == set(FORMATS) else formats)])
+    return shlex.join([*words, *flags, "--export", *(["all"] if set(formats) == set(FORMATS) else formats)])

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from unet.prediction.grouping import group_of
 from unet.prediction.regions import COUNT, RegionFigures, region_figures
-from unet.prediction.result import Result
+from unet.prediction.result import PLACES, Result
 from unet.spreadsheets import csv_of_frame, csv_of_rows
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class ImageSummary:
 
     ``channels`` are those that the model was given, ``channels_because`` says why,
     ``scale`` is that of the image as it saw it. ``positive`` is a share of the objects, ``in_regions`` how many of them
-    lie in one of the ``regions`` that were drawn.
+    lie in one of the ``regions`` that were drawn. ``well`` to ``z`` are places on a plate and in a stack.
     """
 
     file: str
@@ -42,6 +42,10 @@ class ImageSummary:
     positive: float | None = None
     regions: int = 0
     in_regions: int | None = None
+    well: str = ""
+    field: str = ""
+    t: int | None = None
+    z: int | None = None
 
 
 def measurements(result: Result) -> bytes:
@@ -51,7 +55,10 @@ def measurements(result: Result) -> bytes:
 
 def nuclei_rows(result: Result) -> pd.DataFrame:
     """Return the measurements of an image's objects, and before them its name and group."""
-    return named_rows(result.measurements, result.file, group_of(result.file, result.decisions.groups))
+    frame = named_rows(result.measurements, result.file, group_of(result.file, result.decisions.groups))
+    for place, (name, value) in enumerate(result.places.items()):
+        frame.insert(2 + place, name, value)
+    return frame
 
 
 def named_rows(measurements: pd.DataFrame, image: str, group: str) -> pd.DataFrame:
@@ -117,13 +124,17 @@ def summary_row(result: Result) -> ImageSummary:
         positive=result.positive,
         regions=len(result.regions),
         in_regions=int((result.measurements[COUNT] > 0).sum()) if result.regions else None,
+        **result.places,
     )
 
 
 def summary_file(rows: list[ImageSummary]) -> bytes:
-    """Return ``summary.csv``."""
+    """Return ``summary.csv``; the columns of places are there where some image has one."""
     header = [item.name for item in dataclasses.fields(ImageSummary)]
-    return csv_of_rows(header, map(dataclasses.astuple, rows)).encode()
+    header = [
+        name for name in header if name not in PLACES or any(getattr(row, name) not in ("", None) for row in rows)
+    ]
+    return csv_of_rows(header, ([getattr(row, name) for name in header] for row in rows)).encode()
 
 
 def region_rows(result: Result) -> list[tuple[object, ...]]:

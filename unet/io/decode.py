@@ -55,6 +55,18 @@ class Decoder(Protocol):
     def parts(self, number: int) -> Iterator[tuple[Region, np.ndarray]]:
         """Decode a page in parts, as ``read`` gives them; where the file does not allow it, in one."""
 
+    def in_parts(self, number: int) -> bool:
+        """Tell whether the file allows it."""
+
+    def level_sizes(self, number: int) -> list[tuple[int, int]]:
+        """Return height and width of a page and of the smaller copies of it that the file holds, the largest first."""
+
+    def at_level(self, number: int, level: int) -> Decoder:
+        """Return one of these as an image of its own, whose only page it is."""
+
+    def window(self, number: int, region: Region) -> np.ndarray:
+        """Decode a part of a page that has smaller copies, as ``read`` gives it."""
+
 
 @contextmanager
 def open_image(source: Source, max_megapixels: int) -> Iterator[Decoder]:
@@ -131,6 +143,18 @@ class _OnePicture:
 
     def parts(self, number: int) -> Iterator[tuple[Region, np.ndarray]]:
         yield WHOLE, self.read(number, mask=False)
+
+    def in_parts(self, number: int) -> bool:
+        return False
+
+    def level_sizes(self, number: int) -> list[tuple[int, int]]:
+        return [self.size(number)]
+
+    def at_level(self, number: int, level: int) -> Decoder:
+        return self
+
+    def window(self, number: int, region: Region) -> np.ndarray:
+        return self.read(number, mask=False)[region]
 
     def _open(self) -> Image.Image:
         return self._reader(io.BytesIO(self._data))

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from unet.errors import ImageError
-from unet.io.bounds import Refused
+from unet.io.bounds import Refused, check_size
 from unet.io.budget import DECODING
 from unet.io.decode import Decoder, Source, open_image
 from unet.io.vendor import SUFFIXES
-from unet.memmap import LARGE_PIXELS, new_map, release_pages
+from unet.memmap import LARGE_PIXELS, Region, new_map, release_pages
 from unet.settings import Settings
 
 # Those of microscope makers are taken so that it can be said what to do with them.
@@ -50,7 +50,7 @@ def read_image(
         If it cannot be read, or is larger than allowed.
     """
     with _opened(source, name, max_megapixels) as image, DECODING.claim(image.memory(page)):
-        return _narrow(image.read(page, mask=False))
+        return narrow_image(image.read(page, mask=False))
 
 
 def map_image(
@@ -60,6 +60,8 @@ def map_image(
     name: str | None = None,
     page: int = 0,
     max_megapixels: int = MAX_MEGAPIXELS,
+    max_in_parts: int = 0,
+    level: int = 0,
 ) -> np.ndarray:
     """Read an image as ``read_image`` does, but one of more than ``LARGE_PIXELS`` into a file that is then mapped.
 
@@ -70,26 +72,59 @@ def map_image(
     ----------
     folder : Path
         Where that file is made; its room is free again once nobody holds the image.
+    max_in_parts : int
+        Megapixels up to which a TIFF is accepted of which only a part is in memory at a time.
+    level : int
+        Of a TIFF that holds smaller copies of its image, which of them; 0 is the image itself.
 
     Raises
     ------
     ImageError
         If it cannot be read, is larger than allowed, or the disk has no room for it.
     """
-    with _opened(source, name, max_megapixels) as image:
+    with _opened(source, name, max(max_megapixels, max_in_parts)) as image:
+        if level:
+            image, page = image.at_level(page, level), 0
         size = image.size(page)
+        if not image.in_parts(page):
+            check_size(size, max_megapixels)
         mapped: np.ndarray | None = None
         with DECODING.claim(image.memory(page)):
             if size[0] * size[1] <= LARGE_PIXELS:
-                return _narrow(image.read(page, mask=False))
+                return narrow_image(image.read(page, mask=False))
             for region, part in image.parts(page):
-                part = _narrow(part)
+                part = narrow_image(part)
                 if mapped is None:
                     mapped = new_map((*size, *part.shape[2:]), part.dtype, folder)
                 mapped[region] = part
                 release_pages(mapped)
         assert mapped is not None  # an image has at least one part
         return mapped
+
+
+def level_sizes(source: Source, *, page: int = 0, max_megapixels: int = MAX_MEGAPIXELS) -> list[tuple[int, int]]:
+    """Return height and width of an image and of the smaller copies of it that a TIFF may hold, the largest first.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read, or is larger than allowed.
+    """
+    with _opened(source, None, max_megapixels) as image:
+        return image.level_sizes(page)
+
+
+def read_window(source: Source, region: Region, *, page: int = 0, level: int = 0, max_megapixels: int) -> np.ndarray:
+    """Read a part of an image of which ``level_sizes`` tells several sizes, as ``read_image`` gives it.
+
+    Raises
+    ------
+    ImageError
+        If it cannot be read, or is larger than allowed.
+    """
+    with _opened(source, None, max_megapixels) as image:
+        chosen, page = (image.at_level(page, level), 0) if level else (image, page)
+        return narrow_image(chosen.window(page, region))
 
 
 def read_mask(
@@ -163,7 +198,7 @@ def count_pages(source: Source, *, name: str | None = None) -> int:
         return image.pages
 
 
-def _narrow(array: np.ndarray) -> np.ndarray:
+def narrow_image(array: np.ndarray) -> np.ndarray:
     """Return the values as uint8, uint16 or float32; one bit as 0 and 255."""
     if array.dtype == bool:
         array = array.astype(np.uint8) * np.uint8(255)

@@ -61,7 +61,7 @@ def _of_ome(tiff: tifffile.TiffFile) -> PixelSize | None:
     sizes = [
         _number(pixels.get(f"PhysicalSize{axis}")) * _unit(pixels.get(f"PhysicalSize{axis}Unit", "µm")) for axis in "XY"
     ]
-    return _sensible(*sizes)
+    return sensible_size(*sizes)
 
 
 def _of_imagej(tiff: tifffile.TiffFile) -> PixelSize | None:
@@ -70,13 +70,13 @@ def _of_imagej(tiff: tifffile.TiffFile) -> PixelSize | None:
         return None
     # ImageJ writes the letter µ as an escape.
     unit = _unit(str(metadata["unit"]).replace("\\u00B5", "µ"))
-    return _sensible(*(side * unit for side in _sides(tiff)))
+    return sensible_size(*(side * unit for side in _sides(tiff)))
 
 
 def _of_tags(tiff: tifffile.TiffFile) -> PixelSize | None:
     unit = TIFF_UNITS.get(int(tiff.pages.first.tags.valueof("ResolutionUnit", 2)), math.nan)
     x, y = _sides(tiff)
-    return _sensible(x * unit, y * unit, largest=LARGEST_OF_TAGS)
+    return sensible_size(x * unit, y * unit, largest=LARGEST_OF_TAGS)
 
 
 def _sides(tiff: tifffile.TiffFile) -> list[float]:
@@ -96,6 +96,6 @@ def _number(text: str | None) -> float:
     return float(text) if text else math.nan
 
 
-def _sensible(x: float, y: float, largest: float = LARGEST) -> PixelSize | None:
+def sensible_size(x: float, y: float, largest: float = LARGEST) -> PixelSize | None:
     ok = all(SMALLEST <= side <= largest for side in (x, y)) and 0.1 < x / y < 10
     return PixelSize(x, y) if ok else None

@@ -10,12 +10,14 @@ from typing import BinaryIO
 import numpy as np
 import tifffile
 from PIL import TiffImagePlugin
-from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC
+from tifffile import COMPRESSION, PHOTOMETRIC
 
 from unet.io import guarded
 from unet.io.bounds import Refused, check_size
 from unet.io.embedded import check_fits, jpeg_frames, png_frames
 from unet.io.ome import page_order
+from unet.io.tiff_levels import has_zarr, smaller_pages
+from unet.io.tiff_values import as_shown, without_alpha
 from unet.io.upright import ORIENTATION, turn_upright
 from unet.memmap import WHOLE, Region, release_pages, row_blocks
 
@@ -24,7 +26,8 @@ TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MAX_CHANNELS = 64
 # Of the largest image accepted: RGB of 16 bits takes 6, two channels of float32 take 8.
 MAX_BYTES_A_PIXEL = 8
-ALPHA = (EXTRASAMPLE.ASSOCALPHA, EXTRASAMPLE.UNASSALPHA)
+# A part of a large image is decoded in memory.
+MAX_PART = 2**28
 JPEG = (COMPRESSION.JPEG, COMPRESSION.OJPEG, COMPRESSION.JPEG_2000_LOSSY)
 # Packings of which no more is unpacked than the strip or tile has room for; and those which are pictures with a header
 # of their own, that is looked at first. All others are decoded in a process with limits.
@@ -55,11 +58,18 @@ def open_tiff(stream: BinaryIO, max_megapixels: int) -> Iterator[TiffDecoder]:
 class TiffDecoder:
     """The pages of an open TIFF."""
 
-    def __init__(self, tiff: tifffile.TiffFile, stream: BinaryIO, max_megapixels: int):
+    def __init__(
+        self,
+        tiff: tifffile.TiffFile,
+        stream: BinaryIO,
+        max_megapixels: int,
+        level: tifffile.TiffPage | None = None,
+    ):
         self._tiff = tiff
         self._stream = stream
         self._max_megapixels = max_megapixels
-        self._places = _channels_together(tiff)
+        self._level = level
+        self._places = [[0]] if level else _channels_together(tiff)
 
     @property
     def pages(self) -> int:
@@ -96,8 +106,8 @@ class TiffDecoder:
         array = page.asarray(maxworkers=1 if guarded.inside else None)
         if page.axes.startswith("S"):
             array = np.moveaxis(array, 0, -1)
-        array = _without_alpha(array, page)
-        return turn_upright(array if mask else _as_shown(array, page), _orientation(page))
+        array = without_alpha(array, page)
+        return turn_upright(array if mask else as_shown(array, page), _orientation(page))
 
     def memory(self, number: int) -> int:
         """Return about how many bytes it takes to decode a page."""
@@ -110,11 +120,41 @@ class TiffDecoder:
         self._page(number)
         places = self._places[number]
         page = self._checked(places[0])
-        if len(places) > 1 or not _is_bounded(page) or _orientation(page) != 1 or page.axes.startswith("S"):
+        if not self.in_parts(number):
             yield WHOLE, self.read(number, mask=False)
             return
         for region, part in _rows(page) if page.is_memmappable else _segments(page):
-            yield region, _as_shown(_without_alpha(part, page), page)
+            yield region, as_shown(without_alpha(part, page), page)
+
+    def in_parts(self, number: int) -> bool:
+        """Tell whether ``parts`` gives more than one, none of them large."""
+        page = self._page(number)
+        if len(self._places[number]) > 1 or page.dtype is None or not _is_bounded(page):
+            return False
+        small = int(np.prod(page.chunks, dtype=object)) * page.dtype.itemsize <= MAX_PART or page.is_memmappable
+        return small and _orientation(page) == 1 and not page.axes.startswith("S")
+
+    def level_sizes(self, number: int) -> list[tuple[int, int]]:
+        """Return height and width of a page and of the smaller copies that slide scanners and OME-TIFF keep of it."""
+        levels = self._levels(number)
+        return [self.size(number)] if len(levels) == 1 else [(each.imagelength, each.imagewidth) for each in levels]
+
+    def window(self, number: int, region: Region) -> np.ndarray:
+        """Decode a part of a page whose parts can be decoded alone; of its tiles only those that it takes."""
+        import zarr
+
+        page = self._checked(self._places[number][0])
+        part = np.asarray(zarr.open_array(page.aszarr(maxworkers=1), mode="r")[region])
+        return as_shown(without_alpha(part, page), page)
+
+    def at_level(self, number: int, level: int) -> TiffDecoder:
+        """Return a level of a page as an image of its own, whose only page it is."""
+        chosen = self._levels(number)[level]
+        return TiffDecoder(self._tiff, self._stream, self._max_megapixels, chosen) if level else self
+
+    def _levels(self, number: int) -> list[tifffile.TiffPage]:
+        page = self._page(number)
+        return [page, *(smaller_pages(self._tiff, page) if self.in_parts(number) and has_zarr() else ())]
 
     def _checked(self, place: int) -> tifffile.TiffPage:
         page = self._at(place)
@@ -132,7 +172,7 @@ class TiffDecoder:
         return self._at(self._places[number][0])
 
     def _at(self, place: int) -> tifffile.TiffPage:
-        page = self._tiff.pages.get(place, aspage=True)
+        page = self._level or self._tiff.pages.get(place, aspage=True)
         assert isinstance(page, tifffile.TiffPage)  # what aspage asks for
         return page
 
@@ -247,31 +287,3 @@ def _needs_conversion(page: tifffile.TiffPage) -> bool:
     if page.photometric == PHOTOMETRIC.YCBCR:
         return page.compression not in JPEG  # tifffile gives RGB out of JPEG
     return page.photometric in (PHOTOMETRIC.SEPARATED, PHOTOMETRIC.CIELAB, PHOTOMETRIC.ICCLAB, PHOTOMETRIC.ITULAB)
-
-
-def _without_alpha(array: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
-    """Leave out the channels that the file calls alpha, and a fourth beside red, green and blue."""
-    if array.ndim == 2:
-        return array
-    channels = array.shape[2]
-    first = channels - len(page.extrasamples)
-    kept = [index for index in range(channels) if index < first or page.extrasamples[index - first] not in ALPHA]
-    if page.photometric == PHOTOMETRIC.RGB and len(kept) == 4:
-        kept = kept[:3]
-    array = array if len(kept) == channels else array[..., kept]
-    return array[..., 0] if array.shape[2] == 1 else array
-
-
-def _as_shown(array: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
-    """Resolve a palette, turn white-is-zero round and stretch fewer than 8 bits, as a viewer does."""
-    if page.photometric == PHOTOMETRIC.PALETTE and page.colormap is not None and array.ndim == 2:
-        colours = page.colormap
-        return np.moveaxis((colours >> 8 if colours.max() > 255 else colours).astype(np.uint8)[:, array], 0, -1)
-    if array.dtype.kind not in "bu" or not isinstance(page.bitspersample, int):
-        return array
-    if array.dtype == bool:
-        array = array.astype(np.uint8)
-    top = 2**page.bitspersample - 1
-    if page.photometric == PHOTOMETRIC.MINISWHITE:
-        array = array.dtype.type(top) - array
-    return array * array.dtype.type(255 // top) if top < 255 else array

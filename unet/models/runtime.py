@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 from unet.models.graph import INPUT, OUTPUT, as_model, build_graph
 from unet.models.metadata import read_info
 from unet.models.weights import WEIGHTS_FILE, read_weights
+from unet.settings import read_settings
 
 
 def _share_memory() -> None:
@@ -74,6 +75,7 @@ def _nothing() -> onnxruntime.InferenceSession:
 
 def _session(graph: bytes) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = read_settings().threads
     options.log_severity_level = 3
     # Threads that wait by spinning would take the cores from the page and the training beside them.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

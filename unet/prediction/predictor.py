@@ -126,6 +126,26 @@ class Predictor:
         parts = (images[start : start + step] for start in range(0, len(images), step))
         return [found for part in parts for found in self._predict_resized(part, preparation, folder)]
 
+    def scale_for(self, image: np.ndarray, preparation: ImageAdjustments = AS_IT_IS) -> float:
+        """Return the scale at which nuclei are as large as the model knows them, by a coarse look at the middle.
+
+        Parameters
+        ----------
+        image, preparation
+            As for ``predict``.
+
+        Returns
+        -------
+        float
+            1 but where the nuclei are too large; also for models that resize all images to one size.
+        """
+        if not self.info.config.is_native or not sizes_of(self.info):
+            return 1.0
+        normalizer = make_normalizer(
+            image, self.info.config, preparation.invert, channels_seen(image, self.info.config, preparation.channels)
+        )
+        return fitted_scale(self._diameter(middle(image), normalizer, COARSE), self.info)
+
     def _predict_resized(
         self, images: Sequence[np.ndarray], preparation: ImageAdjustments, folder: Path | None
     ) -> list[Prediction]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,10 @@ from unet.preprocess.adjust import ImageAdjustments
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+# Columns of tables: an image's place on a plate, in time and in depth.
+PLACES = ("well", "field", "t", "z")
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,8 @@ class Result:
     stain : (height, width), optional
         The channel of the decisions' marker, where the image has it.
     regions : tuple of Region
+    places : dict
+        Where the image belongs: those of ``PLACES`` that it has.
     """
 
     file: str
@@ -75,6 +81,7 @@ class Result:
     corrections: dict[str, str | int] | None = None
     stain: np.ndarray | None = None
     regions: tuple[Region, ...] = ()
+    places: dict[str, Any] = field(default_factory=dict)
 
     @cached_property
     def _labels(self) -> np.ndarray:
