@@ -11,6 +11,7 @@ from studio.common.text import told
 from studio.predict.adjustments import read_preparation
 from studio.predict.image_picker import choose_images, upload_images
 from studio.predict.pipeline import Job
+from studio.predict.plate import name_plate, named_plate, show_plate
 from studio.predict.view import show_results
 from studio.predict.waiting import show_notices
 from unet.errors import ModelError
@@ -19,6 +20,12 @@ from unet.settings import read_settings
 enter()
 settings = read_settings()
 page = st.container(horizontal_alignment="center").container(width=1280)
+
+
+def ways_to_images() -> None:
+    """Images from a disk, those that the app ships, or an OME-Zarr of this machine."""
+    upload_images(settings)
+    name_plate(settings)
 
 
 with page:
@@ -34,12 +41,14 @@ with page:
             show_results(job, next(iter(others), None), images, bar, notices)
         except ModelError as error:
             st.error(f"{told(error)} Choose another model.", icon=":material/error:")
+    elif models and (plate := named_plate(settings)):
+        show_plate(models[0], plate, settings)
     else:
         show_notices(notices)
         if models:
             st.markdown("Let a model find the nuclei in your images, and move the threshold until the outlines fit.")
             show_empty(
-                lambda: upload_images(settings),
+                ways_to_images,
                 "segmentation.webp",
                 "Images are predicted as soon as you choose them. Then you see each one, its probability map, and the "
                 "nuclei above your threshold, to be counted, measured and exported.",

@@ -64,6 +64,12 @@ def _all_kept(settings: Settings) -> Iterator[_Kept]:
             with suppress(OSError):
                 if path.is_file() and path.name not in LOCKS and not OWN.match(path.name):
                     yield _Kept(path, path.stat().st_size, path.stat().st_mtime)
+    # Tables of plates that the page predicted, a folder each.
+    for path in (settings.cache / "plates").glob("*"):
+        with suppress(OSError):
+            if path.is_dir() and not OWN.match(path.name):
+                size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+                yield _Kept(path, size, path.stat().st_mtime)
     trained_on = _trained_on(settings)
     for path in settings.datasets.glob("*/prepared/*"):
         dataset = path.parents[1]
