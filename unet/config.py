@@ -20,6 +20,7 @@ LOSSES = ("crossentropy", "dice", "crossentropy+dice")
 RESOLUTIONS = ("resized", "native")
 INTENSITIES = ("stored", "percentiles")
 OUTPUTS = ("mask", "mask+border+distance")
+ENCODERS = ("unet", "efficientnet-lite0")
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("float32", "bfloat16", "auto")
 # Training settings that only crops know: of no effect where whole images are resized.
@@ -40,6 +41,12 @@ class ModelConfig(Section):
     )
     channels: int = option(3, "Channels that the network sees: 3 for colour, 1 for grey.", choices=(1, 3))
     classes: int = option(1, "1: nucleus or background (sigmoid). 2 or more: class indices (softmax).", low=1, high=64)
+    encoder: str = option(
+        "unet",
+        "The contracting path. unet: blocks of two convolutions, drawn at random. efficientnet-lite0: stages of a "
+        "network that knows the photographs of ImageNet, which needs 3 channels, 5 levels and normalisation `batch`.",
+        choices=ENCODERS,
+    )
     filters: tuple[int, ...] = option(
         (16, 32, 64, 128, 256), "Filters of each level, from the full resolution to the bottleneck.", low=1, high=1024
     )
@@ -85,6 +92,11 @@ class ModelConfig(Section):
             raise ConfigError(
                 f"`dropout` has {len(self.dropout)} values; {len(self.filters)} levels need {blocks}, or 1."
             )
+        if self.is_pretrained and (self.channels, len(self.filters), self.normalization) != (3, 5, "batch"):
+            raise ConfigError(
+                f"`encoder` is `{self.encoder}`, which needs `channels` 3, 5 levels of `filters` and `normalization` "
+                "`batch`."
+            )
         if len(self.input_size) != 2:
             raise ConfigError(f"`input_size` is {self.input_size}; it must be a height and a width.")
         step = 2**self.depth
@@ -99,6 +111,11 @@ class ModelConfig(Section):
     def depth(self) -> int:
         """How often the encoder halves the image."""
         return len(self.filters) - 1
+
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether the contracting path is one that has learned from other pictures before."""
+        return self.encoder != "unet"
 
     @property
     def has_heads(self) -> bool:

@@ -5,10 +5,14 @@ Ronneberger, Fischer and Brox, "U-Net: Convolutional Networks for Biomedical Ima
 
 from __future__ import annotations
 
+import math
+import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from unet.config import ModelConfig
+from unet.models import efficientnet
 
 if TYPE_CHECKING:
     import keras
@@ -40,15 +44,22 @@ def build_unet(config: ModelConfig = TUTORIAL) -> keras.Model:
 
     size = (None, None) if config.is_native else config.input_size
     image = keras.Input((*size, config.channels), name="image")
-    x = layers.Rescaling(1 / 255, name="scale")(image)
+    x = layers.Rescaling(*scaling(config), name="scale")(image)
 
-    skips = []
-    for level, filters in enumerate(config.filters[:-1]):
-        x = _block(x, filters, config.dropout[level], config, name=f"down{level + 1}")
-        skips.append(x)
-        x = layers.MaxPooling2D(2, name=f"pool{level + 1}")(x)
+    if config.is_pretrained:
+        # Beside the encoder, which begins at half of the image's size, one convolution that sees every pixel.
+        finest = _block(x, config.filters[0], config.dropout[0], config, name="down1", halves="a")
+        *features, x = efficientnet.add_encoder(x)
+        skips = [finest, *features]
+    else:
+        skips = []
+        for level, filters in enumerate(config.filters[:-1]):
+            x = _block(x, filters, config.dropout[level], config, name=f"down{level + 1}")
+            skips.append(x)
+            x = layers.MaxPooling2D(2, name=f"pool{level + 1}")(x)
 
-    x = _block(x, config.filters[-1], config.dropout[config.depth], config, name="bottom")
+    halves = "a" if config.is_pretrained else "ab"
+    x = _block(x, config.filters[-1], config.dropout[config.depth], config, name="bottom", halves=halves)
 
     for step, (filters, skip) in enumerate(zip(config.filters[-2::-1], reversed(skips), strict=True), start=1):
         level = config.depth - step + 1
@@ -78,6 +89,16 @@ def _block(x, filters: int, dropout: float, config: ModelConfig, name: str, halv
     return x
 
 
+def scaling(config: ModelConfig) -> tuple[float, float]:
+    """Return by what the network multiplies values of 0 to 255, and what it then adds."""
+    return (efficientnet.SCALE, efficientnet.OFFSET) if config.is_pretrained else (1 / 255, 0.0)
+
+
+def skip_filters(config: ModelConfig) -> tuple[int, ...]:
+    """Return the channels of each level's skip connection, from the image's own size to the last before the bottom."""
+    return (config.filters[0], *efficientnet.FEATURES[:-1]) if config.is_pretrained else config.filters[:-1]
+
+
 def weight_shapes(config: ModelConfig) -> Iterator[tuple[str, str, list[tuple[int, ...]]]]:
     """Walk along the U and tell each layer that has weights, without building it.
 
@@ -90,15 +111,22 @@ def weight_shapes(config: ModelConfig) -> Iterator[tuple[str, str, list[tuple[in
     shapes : list of tuple
         Of its values, in Keras' order: kernel and bias; scale, shift and, of a batch normalisation, mean and variance.
     """
-    blocks = [(f"down{level + 1}", filters) for level, filters in enumerate(config.filters)]
-    incoming = config.channels
-    for name, filters in [*blocks[:-1], ("bottom", config.filters[-1])]:
-        yield from _block_shapes(name, incoming, filters, config)
-        incoming = filters
+    if config.is_pretrained:
+        yield from efficientnet.encoder_shapes()
+        yield from _block_shapes("bottom", efficientnet.FEATURES[-1], config.filters[-1], config, "a")
+    else:
+        incoming = config.channels
+        names = [*(f"down{level}" for level in range(1, config.depth + 1)), "bottom"]
+        for name, filters in zip(names, config.filters, strict=True):
+            yield from _block_shapes(name, incoming, filters, config)
+            incoming = filters
+    incoming, skips = config.filters[-1], skip_filters(config)
     for level in range(config.depth, 0, -1):
-        filters = config.filters[level - 1]
+        filters, skip = config.filters[level - 1], skips[level - 1]
+        if config.is_pretrained and level == 1:  # where it is wanted: Keras orders layers by how far the end is
+            yield from _block_shapes("down1", config.channels, filters, config, "a")
         yield f"rise{level}", "Conv2DTranspose", [(2, 2, filters, incoming), (filters,)]
-        yield from _block_shapes(f"up{level}", 2 * filters, filters, config, "ab"[: config.decoder_convolutions])
+        yield from _block_shapes(f"up{level}", filters + skip, filters, config, "ab"[: config.decoder_convolutions])
         incoming = filters
     yield "probability", "Conv2D", [(1, 1, incoming, config.maps), (config.maps,)]
 
@@ -122,7 +150,7 @@ def group_count(filters: int) -> int:
 
 def different_weights(one: ModelConfig, other: ModelConfig) -> str | None:
     """Return the first setting because of which one's weights don't fit the other, or None if they do."""
-    names = ("channels", "classes", "filters", "normalization", "decoder_convolutions", "outputs")
+    names = ("channels", "classes", "encoder", "filters", "normalization", "decoder_convolutions", "outputs")
     return next((name for name in names if getattr(one, name) != getattr(other, name)), None)
 
 
@@ -133,6 +161,8 @@ def reach(config: ModelConfig) -> int:
     """
     depth = config.depth
     down = sum(2 * 2**level for level in range(depth + 1))
+    if config.is_pretrained:
+        down = efficientnet.encoder_reach() + 2**depth
     up = sum(config.decoder_convolutions * 2**level for level in range(depth))
     step = 2**depth
     return -(-(down + up + step) // step) * step
@@ -152,45 +182,32 @@ def level_table(config: ModelConfig) -> list[dict]:
         One row a block, along the U: ``block``, ``height``, ``width``, ``filters``, ``dropout``, ``parameters``
         (weights of the block, its transposed convolution included).
     """
-    depth, filters = config.depth, config.filters
-    levels = [*range(depth + 1), *range(depth - 1, -1, -1)]
-    rows, incoming = [], config.channels
-    for index, level in enumerate(levels):
-        width = filters[level]
-        rising = index > depth
-        rise = 4 * incoming * width + width if rising else 0
-        block = "bottom" if level == depth else f"{'up' if rising else 'down'} {level + 1}"
-        first = 2 * width if rising else incoming
-        second = 0 if rising and config.decoder_convolutions == 1 else _convolution(width, width, config)
-        rows.append(
-            {
-                "block": block,
-                "height": config.input_size[0] // 2**level,
-                "width": config.input_size[1] // 2**level,
-                "filters": width,
-                "dropout": config.dropout[index],
-                "parameters": rise + _convolution(first, width, config) + second,
-            }
-        )
-        incoming = width
-    rows.append(
+    parameters: Counter[str] = Counter()
+    for name, _, shapes in weight_shapes(config):
+        block = name.partition("_")[0].replace("rise", "up").rstrip("ab")
+        parameters[block] += sum(map(math.prod, shapes))
+    depth, widths = config.depth, config.filters
+    down = (widths[0], *efficientnet.FEATURES) if config.is_pretrained else widths[:-1]
+    blocks = [(f"down{level + 1}", level, filters, level) for level, filters in enumerate(down)]
+    blocks.append(("bottom", depth, widths[-1], depth))
+    blocks += [(f"up{level + 1}", level, widths[level], 2 * depth - level) for level in reversed(range(depth))]
+    blocks.append(("probability", 0, config.maps, -1))
+    inside = {block: config.dropout[at] for block, _, _, at in blocks if at >= 0}
+    if config.is_pretrained:
+        inside |= dict.fromkeys((f"down{level}" for level in range(2, depth + 2)), 0.0)
+    return [
         {
-            "block": "probability",
-            "height": config.input_size[0],
-            "width": config.input_size[1],
-            "filters": config.maps,
-            "dropout": 0.0,
-            "parameters": incoming * config.maps + config.maps,
+            "block": re.sub(r"(\d)", r" \1", block),
+            "height": config.input_size[0] // 2**level,
+            "width": config.input_size[1] // 2**level,
+            "filters": filters,
+            "dropout": inside.get(block, 0.0),
+            "parameters": parameters[block],
         }
-    )
-    return rows
-
-
-def _convolution(incoming: int, filters: int, config: ModelConfig) -> int:
-    normalisation = {"none": 0, "group": 2, "batch": 4}[config.normalization] * filters
-    return 9 * incoming * filters + filters + normalisation
+        for block, level, filters, _ in blocks
+    ]
 
 
 def count_parameters(config: ModelConfig) -> int:
     """Return the number of parameters of ``build_unet(config)``, without building it."""
-    return sum(row["parameters"] for row in level_table(config))
+    return sum(math.prod(shape) for *_, shapes in weight_shapes(config) for shape in shapes)

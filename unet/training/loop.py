@@ -99,6 +99,7 @@ class Training:
         from unet.models.losses import make_loss
         from unet.models.metrics import make_metrics
         from unet.models.network import build_unet
+        from unet.models.pretrained import set_pretrained
         from unet.training.optimizer import computing_in, make_optimizer
 
         keras.utils.set_random_seed(self.config.seed)
@@ -114,6 +115,8 @@ class Training:
             start = load_model(find_model(self.config.start_from, self.settings).folder)
             model.set_weights(start.get_weights())
             log.info("Starting from the model %s.", self.config.start_from)
+        elif not self.run.checkpoint.exists() and architecture.is_pretrained:
+            set_pretrained(model)
         if self.run.checkpoint.exists():
             self.progress = load_checkpoint(self.run.checkpoint, model)
             log.info("Going on after epoch %d.", self.progress.epoch)
