@@ -41,12 +41,6 @@ class ModelConfig(Section):
     )
     channels: int = option(3, "Channels that the network sees: 3 for colour, 1 for grey.", choices=(1, 3))
     classes: int = option(1, "1: nucleus or background (sigmoid). 2 or more: class indices (softmax).", low=1, high=64)
-    encoder: str = option(
-        "unet",
-        "The contracting path. unet: blocks of two convolutions, drawn at random. efficientnet-lite0: stages of a "
-        "network that knows the photographs of ImageNet, which needs 3 channels, 5 levels and normalisation `batch`.",
-        choices=ENCODERS,
-    )
     filters: tuple[int, ...] = option(
         (16, 32, 64, 128, 256), "Filters of each level, from the full resolution to the bottleneck.", low=1, high=1024
     )
@@ -59,6 +53,12 @@ class ModelConfig(Section):
     activation: str = option("elu", "Activation after each convolution.", choices=ACTIVATIONS)
     normalization: str = option("none", "Normalisation after each convolution.", choices=NORMALIZATIONS)
     decoder_convolutions: int = option(2, "Convolutions in each block of the decoder; 1 is lighter.", low=1, high=2)
+    encoder: str = option(
+        "unet",
+        "The contracting path. unet: blocks of two convolutions, drawn at random. efficientnet-lite0: stages of a "
+        "network that knows the photographs of ImageNet, which needs 3 channels, 5 levels and normalisation `batch`.",
+        choices=ENCODERS,
+    )
     outputs: str = option(
         "mask",
         "What the network predicts for each pixel. Border (between touching nuclei) and distance (from the edge of a "
@@ -161,7 +161,7 @@ class TrainingConfig(Section):
     start_from: str = option(
         "",
         "The model whose weights the training begins with, such as nuclei or run:NAME; its architecture must be the "
-        "same. Empty: weights drawn at random.",
+        "same. Empty: weights drawn at random, but those of a pretrained encoder.",
     )
     precision: str = option(
         "float32",

@@ -53,6 +53,8 @@ CHOICE_LABELS = {
     "constant": "Constant",
     "cosine": "Warm-up and cosine",
     "auto": "Automatic",
+    "unet": "U-Net's own",
+    "efficientnet-lite0": "EfficientNet-Lite0 (ImageNet)",
 }
 
 
@@ -157,7 +159,7 @@ def field_widget(item: dataclasses.Field, start: Config) -> Any:
     if item.name == "start_from":
         # One that was remembered may be gone; starting then says so.
         options = dict.fromkeys([*_starts(start), st.session_state[key]])
-        return st.selectbox(options=list(options), format_func=lambda key: key or "Random weights", **common)
+        return st.selectbox(options=list(options), format_func=lambda key: key or "None", **common)
     if isinstance(default, bool):
         return st.toggle(**common)
     if choices:

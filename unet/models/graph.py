@@ -15,7 +15,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from unet.config import ModelConfig
-from unet.models.network import group_count
+from unet.models.efficientnet import BLOCKS, STEM_NAME
+from unet.models.network import group_count, scaling
 from unet.models.weights import Weights
 
 # Those of ONNX 1.12 (2022), which what reads ONNX today knows.
@@ -47,15 +48,22 @@ def build_graph(config: ModelConfig, weights: Weights, folded: bool = True) -> o
     """
     graph = _Graph(config, weights, folded)
     x = graph.add("Transpose", "channels_first", INPUT, perm=[0, 3, 1, 2])
-    x = graph.add("Mul", "scale", x, graph.constant("1/255", np.float32(1 / 255)))
+    factor, term = scaling(config)
+    x = graph.add("Mul", "scale/factor" if term else "scale", x, graph.constant("factor", np.float32(factor)))
 
-    skips = []
-    for level in range(1, config.depth + 1):
-        x = graph.block(f"down{level}", x)
-        skips.append(x)
-        x = graph.add("MaxPool", f"pool{level}", x, kernel_shape=[2, 2], strides=[2, 2])
+    if config.is_pretrained:
+        x = graph.add("Add", "scale", x, graph.constant("term", np.float32(term)))
+        finest = graph.block("down1", x, "a")
+        *features, x = graph.encoder(x)
+        skips = [finest, *features]
+    else:
+        skips = []
+        for level in range(1, config.depth + 1):
+            x = graph.block(f"down{level}", x)
+            skips.append(x)
+            x = graph.add("MaxPool", f"pool{level}", x, kernel_shape=[2, 2], strides=[2, 2])
 
-    x = graph.block("bottom", x)
+    x = graph.block("bottom", x, "a" if config.is_pretrained else "ab")
 
     for level, skip in zip(range(config.depth, 0, -1), reversed(skips), strict=True):
         kernel, bias = weights[f"rise{level}"]
@@ -101,29 +109,64 @@ class _Graph:
             skip = ""
         return x
 
-    def convolution(self, name: str, xs: list[str], kernel: np.ndarray, bias: np.ndarray) -> str:
-        """A convolution that keeps height and width, of one tensor or of two with as many channels each."""
+    def encoder(self, x: str) -> list[str]:
+        """The stages of EfficientNet-Lite0; returns what each level hands over."""
+        for bound in (0, 6):
+            self.constant(f"{bound}", np.float32(bound))
+
+        def bounded(layer: str, x: str, stride: int = 1, alone: bool = False) -> str:
+            return self.add("Clip", f"{layer}_relu6", self._normalised(layer, [x], stride, alone), "0", "6")
+
+        x = bounded(STEM_NAME, x, stride=2)
+        features = {}
+        for block in BLOCKS:
+            start = x
+            if block.spread > 1:
+                x = bounded(f"{block.name}_spread", x)
+            x = bounded(f"{block.name}_filter", x, block.stride, alone=True)
+            x = self._normalised(f"{block.name}_gather", [x])
+            if block.is_residual:
+                x = self.add("Add", block.name, x, start)
+            features[block.level] = x
+        return list(features.values())
+
+    def convolution(
+        self,
+        name: str,
+        xs: list[str],
+        kernel: np.ndarray,
+        bias: np.ndarray | None,
+        stride: int = 1,
+        alone: bool = False,
+    ) -> str:
+        """A convolution of one tensor, or of two of which the first has as many channels as there are filters.
+
+        ``alone``: each channel by itself.
+        """
         side = kernel.shape[0]
+        # As Keras does: of an even side that is halved, the odd row of padding is the last.
+        before, after = (side - stride) // 2, (side - stride + 1) // 2
+        same = {"kernel_shape": [side, side], "strides": [stride] * 2, "pads": [before, before, after, after]}
+        same |= {"group": kernel.shape[2]} if alone else {}
         parts: list[str] = []
-        for x, part in zip(xs, np.split(kernel, len(xs), axis=2), strict=True):
+        for x, part in zip(xs, np.split(kernel, [kernel.shape[3]][: len(xs) - 1], axis=2), strict=True):
             at = name if len(xs) == 1 else f"{name}/{x}"
-            values = [self.constant(f"{at}/kernel", part.transpose(3, 2, 0, 1))]
-            if not parts:  # once is enough
+            values = [self.constant(f"{at}/kernel", part.transpose((2, 3, 0, 1) if alone else (3, 2, 0, 1)))]
+            if bias is not None and not parts:  # once is enough
                 values.append(self.constant(f"{name}/bias", bias))
-            same = {"kernel_shape": [side, side], "pads": [side // 2] * 4}
             parts.append(self.add("Conv", at, x, *values, **same))
         return parts[0] if len(parts) == 1 else self.add("Add", name, *parts)
 
-    def _normalised(self, layer: str, xs: list[str]) -> str:
-        kernel, bias = self.weights[layer]
+    def _normalised(self, layer: str, xs: list[str], stride: int = 1, alone: bool = False) -> str:
+        kernel, *biases = self.weights[layer]
         norm = f"{layer}_norm"
         if self.config.normalization == "batch" and self.folded:
             scale, shift, mean, variance = (value.astype(np.float64) for value in self.weights[norm])
             factor = scale / np.sqrt(variance + EPSILON)
-            kernel = (kernel * factor).astype(np.float32)
-            bias = ((bias - mean) * factor + shift).astype(np.float32)
-            return self.convolution(norm, xs, kernel, bias)
-        x = self.convolution(layer, xs, kernel, bias)
+            kernel = (kernel * (factor[:, None] if alone else factor)).astype(np.float32)
+            bias = ((sum(biases) - mean) * factor + shift).astype(np.float32)
+            return self.convolution(norm, xs, kernel, bias, stride, alone)
+        x = self.convolution(layer, xs, kernel, biases[0] if biases else None, stride, alone)
         if self.config.normalization == "batch":
             names = ("scale", "shift", "mean", "variance")
             values = [

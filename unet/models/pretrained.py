@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from unet.models.efficientnet import encoder_shapes
-from unet.settings import PROJECT
+from unet.settings import ASSETS
 
 if TYPE_CHECKING:
     import keras
 
-PRETRAINED = PROJECT / "assets" / "encoders" / "efficientnet-lite0.npz"
+PRETRAINED = ASSETS / "encoders" / "efficientnet-lite0.npz"
 
 
 def read_pretrained(path: Path = PRETRAINED) -> dict[str, list[np.ndarray]]:

@@ -8,7 +8,7 @@ import numpy as np
 import onnx
 import psutil
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from onnxruntime import InferenceSession
 
@@ -27,6 +27,17 @@ from unet.settings import PROJECT, SHIPPED_MODELS
 SAMPLES = sorted(
     path for path in (PROJECT / "assets" / "samples").rglob("*") if path.suffix in (".png", ".jpg", ".tif")
 )
+PRETRAINED = ModelConfig(
+    (32, 32),
+    filters=(2, 3, 4, 5, 6),
+    dropout=(0.1,),
+    activation="relu",
+    normalization="batch",
+    decoder_convolutions=1,
+    encoder="efficientnet-lite0",
+    outputs="mask+border+distance",
+    resolution="native",
+)
 
 
 @st.composite
@@ -36,15 +47,17 @@ def configs(draw) -> ModelConfig:
     sides = st.sampled_from([side for side in (16, 32, 48, 64) if side % 2 ** (len(filters) - 1) == 0])
     outputs = draw(st.sampled_from(OUTPUTS))
     heads = outputs != "mask"
+    pretrained = len(filters) == 5 and draw(st.booleans())
     return ModelConfig(
         input_size=(draw(sides), draw(sides)),
-        channels=draw(st.sampled_from([1, 3])),
+        channels=3 if pretrained else draw(st.sampled_from([1, 3])),
         classes=1 if heads else draw(st.sampled_from([1, 2, 5, 64])),
         filters=filters,
         dropout=(0.1,),
         activation=draw(st.sampled_from(ACTIVATIONS)),
-        normalization=draw(st.sampled_from(NORMALIZATIONS)),
+        normalization="batch" if pretrained else draw(st.sampled_from(NORMALIZATIONS)),
         decoder_convolutions=draw(st.integers(1, 2)),
+        encoder="efficientnet-lite0" if pretrained else "unet",
         outputs=outputs,
         resolution="native" if heads else draw(st.sampled_from(RESOLUTIONS)),
         intensity=draw(st.sampled_from(INTENSITIES)),
@@ -56,8 +69,9 @@ def trained(config: ModelConfig, seed: int):
     random, model = np.random.default_rng(seed), build_unet(config)
     for layer in model.layers:
         if layer.weights and not layer.name.endswith("_norm"):
-            kernel, bias = layer.get_weights()
-            layer.set_weights([random.normal(0, np.sqrt(1 / kernel[..., 0].size), kernel.shape), bias + 0.1])
+            kernel, *biases = layer.get_weights()
+            values = random.normal(0, np.sqrt(1 / kernel[..., 0].size), kernel.shape)
+            layer.set_weights([values, *(bias + 0.1 for bias in biases)])
         elif layer.weights:
             layer.set_weights([random.uniform(0.5, 1.5, value.shape) for value in layer.get_weights()])
     return model
@@ -70,6 +84,8 @@ def image_of(config: ModelConfig, seed: int) -> np.ndarray:
 
 
 @given(configs(), st.integers(0, 100))
+@example(PRETRAINED, 0)
+@example(PRETRAINED, 1)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_architecture_gives_the_maps_of_keras(tmp_path_factory, config, seed):
     folder, model = tmp_path_factory.mktemp("model") / "model", trained(config, seed)
@@ -81,9 +97,11 @@ def test_every_architecture_gives_the_maps_of_keras(tmp_path_factory, config, se
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("normalization", [*NORMALIZATIONS, "pretrained"])
 def test_layers_and_values_are_those_of_keras(normalization, tmp_path):
-    config = ModelConfig((32, 32), 1, 1, (2, 3, 4), (0.1,), normalization=normalization)
+    config = PRETRAINED
+    if normalization != "pretrained":
+        config = ModelConfig((32, 32), 1, 1, (2, 3, 4), (0.1,), normalization=normalization)
     model = build_unet(config)
     expected = [
         (layer.name, type(layer).__name__, [tuple(value.shape) for value in layer.weights])
@@ -100,9 +118,11 @@ def test_layers_and_values_are_those_of_keras(normalization, tmp_path):
 
 
 @pytest.mark.parametrize("folded", [True, False])
-@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("normalization", [*NORMALIZATIONS, "pretrained"])
 def test_each_tensor_is_what_the_layer_of_its_name_gives(normalization, folded, tmp_path):
-    config = ModelConfig((16, 16), 1, 3, (2, 3, 4), (0.1,), normalization=normalization, activation="gelu")
+    config = PRETRAINED
+    if normalization != "pretrained":
+        config = ModelConfig((16, 16), 1, 3, (2, 3, 4), (0.1,), normalization=normalization, activation="gelu")
     model = trained(config, 0)
     save_model(tmp_path / "model", model, ModelInfo("tiny", config))
     graph = build_graph(config, read_weights(tmp_path / "model" / WEIGHTS_FILE, config), folded)
@@ -110,9 +130,9 @@ def test_each_tensor_is_what_the_layer_of_its_name_gives(normalization, folded, 
     written = {name for node in graph.graph.node for name in node.output}
     layers = [layer for layer in model.layers if layer.name in written]
     left_out = [layer for layer in model.layers if layer.name not in written]
-    kinds = {"InputLayer", "Dropout"} | ({"Concatenate", "Conv2D"} if folded else set())
+    kinds = {"InputLayer", "Dropout"} | ({"Concatenate", "Conv2D", "DepthwiseConv2D"} if folded else set())
     assert {type(layer).__name__ for layer in left_out} <= kinds
-    assert any(layer.name == "down1a" for layer in left_out) == (folded and normalization == "batch")
+    assert any(layer.name == "down1a" for layer in left_out) == (folded and config.normalization == "batch")
     names = [layer.name for layer in layers]
     graph.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in names)
     image = image_of(config, 3).astype(np.float32)

@@ -46,3 +46,12 @@ def test_several_classes_sum_to_one():
 def test_weights_are_drawn_as_he_proposed():
     kernel = np.asarray(build_unet().get_layer("up1a").kernel)
     assert kernel.std() == pytest.approx(np.sqrt(2 / (9 * 32)), rel=0.05)
+
+
+def test_the_level_table_of_a_pretrained_encoder_has_its_levels_too():
+    config = ModelConfig(normalization="batch", encoder="efficientnet-lite0", dropout=0.1)
+    rows = level_table(config)
+    assert [row["height"] for row in rows] == [128, 64, 32, 16, 8, 8, 16, 32, 64, 128, 128]
+    assert [row["filters"] for row in rows] == [16, 16, 24, 40, 112, 256, 128, 64, 32, 16, 1]
+    assert [row["dropout"] for row in rows] == [0.1, 0, 0, 0, 0, *[0.1] * 5, 0]
+    assert sum(row["parameters"] for row in rows) == count_parameters(config) == build_unet(config).count_params()

@@ -7,6 +7,15 @@ from unet.config import ModelConfig
 from unet.models.network import reach
 from unet.prediction.tiles import predict_tiled, regions
 
+PRETRAINED = {
+    "encoder": "efficientnet-lite0",
+    "filters": (2, 3, 4, 5, 6),
+    "dropout": (0.0,),
+    "channels": 3,
+    "normalization": "batch",
+    "decoder_convolutions": 1,
+    "resolution": "native",
+}
 NATIVE = {"resolution": "native", "outputs": "mask+border+distance", "decoder_convolutions": 1}
 random = np.random.default_rng(0)
 
@@ -47,6 +56,17 @@ def test_tiles_give_the_same_map_as_one_pass(make_predictor, convolutions, norma
     np.testing.assert_allclose(tiled, whole, atol=1e-6)
 
 
+def test_tiles_of_the_pretrained_encoder_give_the_same_map_as_one_pass(make_predictor):
+    predictor = make_predictor(**PRETRAINED)
+    config = predictor.info.config
+    halo = reach(config)
+    # At least three tiles wide, so that one in the middle sees no edge of the image.
+    image = random.integers(0, 256, (72, 4 * halo, 3), np.uint8)
+    whole = joined(predictor, image, tile=4 * halo)
+    tiled = joined(predictor, image, tile=3 * halo)
+    np.testing.assert_allclose(tiled, whole, atol=1e-6)
+
+
 def test_what_lies_beyond_reach_changes_nothing(make_predictor):
     predictor = make_predictor(**(NATIVE | {"filters": (2, 4, 8)}))
     config = predictor.info.config
@@ -60,6 +80,10 @@ def test_what_lies_beyond_reach_changes_nothing(make_predictor):
 
 
 def test_reach_by_hand():
+    # The stem and a filter at each of the image's own size and half of it; filters of 3 and 5 at a quarter (2 and 2), an
+    # eighth (1 and 2) and a 16th (2, 1 and 3); the bottom and a step of pooling at a 16th; the way up.
+    encoder = 1 + 2 + 2 + 4 + 2 * 4 + 2 * 8 + 8 + 2 * 16 + 3 * 2 * 16
+    assert encoder + 16 + (8 + 4 + 2 + 1) + 16 <= reach(ModelConfig(**PRETRAINED)) < encoder + 16 + 15 + 16 + 16
     # Two convolutions at steps 1, 2 and 4, one at 2 and 1 on the way up, and a step of pooling.
     assert reach(ModelConfig(filters=(2, 4, 8), dropout=(0.0,), decoder_convolutions=1)) == 2 * (1 + 2 + 4) + 3 + 4 + 3
 

@@ -9,6 +9,8 @@ from unet.errors import ConfigError, ModelError
 from unet.evaluation.tune import tune
 from unet.models.folder import update_info
 from unet.models.metadata import read_info
+from unet.models.pretrained import read_pretrained
+from unet.models.weights import WEIGHTS_FILE, read_weights
 from unet.prediction.predictor import Predictor
 from unet.training import loop
 from unet.training.create import create_run
@@ -126,3 +128,13 @@ def test_a_start_that_does_not_fit_is_refused_before_anything_is_made(make_nucle
     with pytest.raises(ConfigError, match=r"tutorial.*fit no other"):
         make_nuclei_run(start_from="tutorial")
     assert not list(settings.runs.glob("nuclei*"))
+
+
+def test_a_training_with_a_pretrained_encoder_begins_with_what_it_knows(make_nuclei_run, settings):
+    changes = {"encoder": "efficientnet-lite0", "filters": (4,) * 5, "epochs": 1, "learning_rate": 1e-7}
+    run = make_nuclei_run(**changes)
+    assert train_run(run, settings).status == "finished"
+    learned = read_weights(run.model_folder / WEIGHTS_FILE, run.info().config.model)
+    for layer, (kernel, *_) in read_pretrained().items():
+        if not layer.endswith("_norm"):
+            np.testing.assert_allclose(learned[layer][0], kernel, atol=1e-4, err_msg=layer)
