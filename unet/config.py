@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unet.errors import ConfigError
-from unet.options import Section, option
+from unet.options import Section, option, size_text
 
 ACTIVATIONS = ("elu", "relu", "leaky_relu", "gelu", "silu")
 NORMALIZATIONS = ("none", "batch", "group")
@@ -25,11 +25,6 @@ SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("float32", "bfloat16", "auto")
 # Training settings that only crops know: of no effect where whole images are resized.
 ONLY_CROPS = ("crops", "scale", "balance")
-
-
-def _size(size: tuple[int, int]) -> str:
-    """A size as people read it, width first."""
-    return f"{size[1]} x {size[0]}"
 
 
 @dataclass(frozen=True)
@@ -55,8 +50,7 @@ class ModelConfig(Section):
     decoder_convolutions: int = option(2, "Convolutions in each block of the decoder; 1 is lighter.", low=1, high=2)
     encoder: str = option(
         "unet",
-        "The contracting path. unet: blocks of two convolutions, drawn at random. efficientnet-lite0: stages of a "
-        "network that knows the photographs of ImageNet, which needs 3 channels, 5 levels and normalisation `batch`.",
+        "The contracting path: the U-Net's own, or a network's that has learned from ImageNet's photographs.",
         choices=ENCODERS,
     )
     outputs: str = option(
@@ -93,18 +87,16 @@ class ModelConfig(Section):
                 f"`dropout` has {len(self.dropout)} values; {len(self.filters)} levels need {blocks}, or 1."
             )
         if self.is_pretrained and (self.channels, len(self.filters), self.normalization) != (3, 5, "batch"):
-            raise ConfigError(
-                f"`encoder` is `{self.encoder}`, which needs `channels` 3, 5 levels of `filters` and `normalization` "
-                "`batch`."
-            )
+            needed = "`channels` 3, 5 levels of `filters` and `normalization` `batch`"
+            raise ConfigError(f"`encoder` is `{self.encoder}`, which needs {needed}.")
         if len(self.input_size) != 2:
             raise ConfigError(f"`input_size` is {self.input_size}; it must be a height and a width.")
         step = 2**self.depth
         if any(side % step for side in self.input_size):
             better = tuple(math.ceil(side / step) * step for side in self.input_size)
             raise ConfigError(
-                f"`input_size` is {_size(self.input_size)} (width x height); {self.depth} poolings need multiples of "
-                f"{step}, such as {_size(better)}."
+                f"`input_size` is {size_text(self.input_size)} (width x height); {self.depth} poolings need multiples "
+                f"of {step}, such as {size_text(better)}."
             )
 
     @property
@@ -223,13 +215,6 @@ class Separation(Section):
     clear_edge: bool = option(False, "Leave out objects that touch the image's edge: a part of them is missing.")
 
 
-def usual_separation(model: ModelConfig) -> Separation:
-    """Return how touching nuclei are separated where a Model folder does not say it: by shape, if by nothing else."""
-    # Of a mask alone, shallow valleys are all there is to go by: 0.1 counts best (docs/recipe.md).
-    separate = model.classes == 1
-    return Separation(separate) if model.has_heads else Separation(separate, min_valley_depth=0.1)
-
-
 @dataclass(frozen=True)
 class Config:
     """Everything that a training needs to know besides its dataset."""
@@ -241,7 +226,7 @@ class Config:
     def __post_init__(self):
         height, width = self.model.input_size
         if self.training.quarter_turns and height != width:
-            raise ConfigError(f"`quarter_turns` needs a square `input_size`, not {_size(self.model.input_size)}.")
+            raise ConfigError(f"`quarter_turns` needs a square `input_size`, not {size_text(self.model.input_size)}.")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the configuration as JSON types."""
@@ -274,7 +259,6 @@ NUCLEI = Config(
     preset="nuclei",
     model=ModelConfig(
         input_size=(192, 192),
-        filters=(16, 32, 64, 128, 256),
         dropout=(0.0,) * 9,
         activation="relu",
         normalization="batch",

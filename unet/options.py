@@ -105,3 +105,8 @@ class Section:
             if name not in known:
                 raise ConfigError(f"“{shortened(name)}” is not a setting; the settings are {', '.join(sorted(known))}.")
         return cls(**data)
+
+
+def size_text(size: tuple[int, int]) -> str:
+    """Return a size (height, width) as people read it, width first."""
+    return f"{size[1]} x {size[0]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unet.config import ModelConfig
 from unet.errors import ConfigError
+from unet.models.efficientnet import BLOCKS
 from unet.models.network import count_parameters, tile_size
 
 # A U-Net of 64 to 1024 filters has 31 million parameters; this leaves room for three of them.
@@ -36,4 +37,7 @@ def largest_tensor(config: ModelConfig) -> int:
     """Return the number of values in the network's largest tensor for one image: a level's skip connection, joined."""
     height, width = (tile_size(config),) * 2 if config.is_native else config.input_size
     levels = [height * width // 4**level * 2 * filters for level, filters in enumerate(config.filters)]
+    if config.is_pretrained:
+        # Each block spreads its channels at the size that it is given.
+        levels += [height * width // 4 ** (block.level - block.stride + 1) * block.wide for block in BLOCKS]
     return max(*levels, height * width * config.maps)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from unet.config import ModelConfig, Separation, usual_separation
+from unet.config import ModelConfig, Separation
 from unet.errors import ModelError
 from unet.models.limits import check_config
 from unet.models.untrusted import MAX_NAME, check_plain, finite_number, named_numbers, printable_name
@@ -142,6 +142,13 @@ def title_of(folder: Path) -> str:
     """Return what messages call a Model folder: its own name, or its run's. Where it lies is nobody's business."""
     folder = Path(folder)
     return (folder.parent if folder.name == "model" else folder).name[:MAX_NAME]
+
+
+def usual_separation(model: ModelConfig) -> Separation:
+    """Return how touching nuclei are separated where a Model folder does not say it: by shape, if by nothing else."""
+    # Of a mask alone, shallow valleys are all there is to go by: 0.1 counts best (docs/recipe.md).
+    separate = model.classes == 1
+    return Separation(separate) if model.has_heads else Separation(separate, min_valley_depth=0.1)
 
 
 def parse_info(content: bytes) -> ModelInfo:

@@ -9,11 +9,10 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from unet.config import usual_separation
 from unet.errors import DatasetError, ImageError, ModelError, RunError
 from unet.files import recover_folder
 from unet.models.folder import load_model, save_model, update_info
-from unet.models.metadata import ModelInfo
+from unet.models.metadata import ModelInfo, usual_separation
 from unet.models.registry import find_model
 from unet.prediction.object_size import learned_diameters
 from unet.runs.record import Recorder

@@ -6,8 +6,8 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 from skimage.segmentation import clear_border
 
-from unet.config import PRESETS, ModelConfig, Separation, usual_separation
-from unet.models.metadata import read_info
+from unet.config import PRESETS, ModelConfig, Separation
+from unet.models.metadata import read_info, usual_separation
 from unet.prediction.maps import Prediction
 from unet.prediction.objects import label_objects
 from unet.prediction.separation import find_objects

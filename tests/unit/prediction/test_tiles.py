@@ -80,8 +80,8 @@ def test_what_lies_beyond_reach_changes_nothing(make_predictor):
 
 
 def test_reach_by_hand():
-    # The stem and a filter at each of the image's own size and half of it; filters of 3 and 5 at a quarter (2 and 2), an
-    # eighth (1 and 2) and a 16th (2, 1 and 3); the bottom and a step of pooling at a 16th; the way up.
+    # The stem; filters at half of the image's size, a quarter, an eighth and a 16th, those of 5 reaching two pixels;
+    # the bottom and a step of pooling at a 16th; the way up.
     encoder = 1 + 2 + 2 + 4 + 2 * 4 + 2 * 8 + 8 + 2 * 16 + 3 * 2 * 16
     assert encoder + 16 + (8 + 4 + 2 + 1) + 16 <= reach(ModelConfig(**PRETRAINED)) < encoder + 16 + 15 + 16 + 16
     # Two convolutions at steps 1, 2 and 4, one at 2 and 1 on the way up, and a step of pooling.
