@@ -87,8 +87,7 @@ class ModelConfig(Section):
                 f"`dropout` has {len(self.dropout)} values; {len(self.filters)} levels need {blocks}, or 1."
             )
         if self.is_pretrained and (self.channels, len(self.filters), self.normalization) != (3, 5, "batch"):
-            needed = "`channels` 3, 5 levels of `filters` and `normalization` `batch`"
-            raise ConfigError(f"`encoder` is `{self.encoder}`, which needs {needed}.")
+            raise ConfigError(f"`encoder` `{self.encoder}` needs `channels` 3, 5 `filters`, `normalization` `batch`.")
         if len(self.input_size) != 2:
             raise ConfigError(f"`input_size` is {self.input_size}; it must be a height and a width.")
         step = 2**self.depth

@@ -41,7 +41,7 @@ def test_json_round_trip():
         ({"encoder": "resnet"}, "efficientnet-lite0"),
         ({"encoder": "efficientnet-lite0"}, "normalization"),
         ({"encoder": "efficientnet-lite0", "normalization": "batch", "channels": 1}, "channels"),
-        ({"encoder": "efficientnet-lite0", "normalization": "batch", "filters": (8, 16), "dropout": 0.1}, "5 levels"),
+        ({"encoder": "efficientnet-lite0", "normalization": "batch", "filters": (8, 16), "dropout": 0}, "5 `filters`"),
         ({"classes": 0}, "classes"),
         ({"flips": 1}, "flips"),
         ({"no_such_thing": 1}, "no_such_thing"),
