@@ -11,11 +11,13 @@ from studio.common.parameters import DATASET, RUN
 from studio.common.scroll import scroll
 from studio.common.text import plain, told
 from studio.common.visitor import administrator_door, visitor
+from studio.train.improve import show_own
 from studio.train.overview import show_overview, show_remarks
 from studio.train.run_list import open_run_view, show_runs
 from studio.train.run_view import show_run
 from studio.train.start import settings_and_start, step
 from unet.datasets.inspection import FEWEST, require_usable
+from unet.datasets.store import OWN
 from unet.errors import DatasetError, RunError
 from unet.runs.notes import title_of
 from unet.runs.run import current_run, open_run
@@ -63,6 +65,9 @@ def set_up() -> None:
         )
         return
     dataset = step_dataset()
+    if dataset and dataset.source == OWN:
+        show_own(dataset, settings)
+        return
     report = step_overview(dataset) if dataset else None
     if report:
         settings_and_start(dataset, report, settings)

@@ -34,7 +34,12 @@ SOURCES = {
     "earlier": ":material/history: Earlier",
     "path": ":material/folder_open: Path",
 }
-CAME_AS = {"upload": "uploaded", "folder": "a folder on this machine", "sample": "synthetic"}
+CAME_AS = {
+    "own": "corrected by hand",
+    "upload": "uploaded",
+    "folder": "a folder on this machine",
+    "sample": "synthetic",
+}
 CHUNK = 4 * MB
 
 

@@ -20,6 +20,7 @@ SCORES = {"competition": "Score", "dice": "Dice", "iou": "IoU", "accuracy": "Acc
 ORIGIN = {
     "created": "Made",
     "run": "Run",
+    "start_from": "Improved from",
     "dataset": "Dataset",
     "samples": "Samples",
     "epochs": "Epochs",
@@ -83,6 +84,8 @@ def _measured_on(info: ModelInfo) -> str:
     """Say on which images the scores were measured, since on others they would be others."""
     data = info.provenance.get("dataset")
     of = f" of “{plain(_fact(data))}”" if data else ""
+    if info.provenance.get("scores_on") == "learned":
+        return f"Measured on the images{of} that it learned from: on others it may be worth less."
     if earlier := info.provenance.get("scores_of"):
         where = f"Measured as {plain(str(earlier))} on its validation images{of}, before it learned from these as well."
     else:

@@ -42,6 +42,7 @@ from studio.predict.positive import for_viewer as marker_for_viewer
 from studio.predict.prediction_cache import predictions
 from studio.predict.regions import for_viewer as regions_for_viewer
 from studio.predict.regions import regions_of, show_regions, take_region
+from studio.predict.save_training import save_as_training
 from studio.predict.separation import choose_separation, separation_now
 from studio.predict.shown_image import choose_image, choose_page, choose_pixel_size, page_of
 from studio.predict.threshold import model_has_changed, own_threshold, set_threshold, threshold_now
@@ -245,6 +246,8 @@ def _look(
         show_export(job, name, pages, decision, ranges)
         choose_nuclei_file(job, upload, page, decision, name)
         offer_empty(job, upload, page, decision, len(frame))
+        if job.entry.info.config.classes == 1:
+            save_as_training(job, upload, page, decision, name)
 
 
 def _patience(scene: viewer.Scene):

@@ -12,6 +12,7 @@ from studio.common.parameters import MODEL
 from studio.common.text import duration, plain, told
 from studio.common.visitor import visitor
 from studio.train.comparison import show_comparison
+from studio.train.improvement import show_improvement
 from studio.train.previews import show_previews
 from studio.train.run_list import badge, show_busy
 from unet.errors import RunError, TrainingBusy, UnetError
@@ -66,6 +67,7 @@ def _live(run: Run, info: RunInfo, settings: Settings, was_active: bool) -> None
     if state.status == "finished":
         with beside:  # last, since it may take some seconds
             show_comparison(run, info, settings)
+            show_improvement(run, info, settings)
 
 
 # ---- above: what it is and where it stands ---------------------------------------------------------------------

@@ -25,7 +25,7 @@ from studio.inside import answers, subject
 from studio.predict import editor, export_menu, measurements, pipeline, shown_image, uploads, view, viewer
 from studio.predict import image_picker as predict_images
 from studio.predict.corrected import basis_of
-from studio.train import gallery, previews
+from studio.train import gallery, improvement, previews
 from tests.factories import draw_discs, write_pairs
 from unet.activations.switches import Switches
 from unet.config import ModelConfig, Separation
@@ -211,6 +211,13 @@ def _sample_digest(world: World, view: View) -> str:
     return predict_images._digest(str(path), path.stat().st_mtime_ns)
 
 
+def _improved(world: World, view: View) -> Any:
+    dataset, before, after = world.datasets[view.image], world.entry(view), world.entry(View(model=MODELS[1]))
+    digests = [open_models.model_digest(entry) for entry in (before, after)]
+    inspect_dataset(dataset, world.settings)
+    return improvement._compared(dataset.fingerprint, "sample00", (), *digests, dataset, before, after)
+
+
 # Of each cached function: how it is reached, and on what its value depends at least.
 WALKED: dict[str, tuple[Callable[[World, View], Any], set[str]]] = {
     "common.dataset_picker._held": (_chosen_dataset, {"image"}),
@@ -279,6 +286,7 @@ WALKED: dict[str, tuple[Callable[[World, View], Any], set[str]]] = {
         lambda w, v: gallery.thumbnail(w.datasets[v.image], "sample00", True, w.settings),
         {"image"},
     ),
+    "train.improvement._compared": (_improved, {"image", "model"}),
     "train.previews._picture": (_preview, {"image"}),
 }
 

@@ -1,4 +1,4 @@
-"""The command line: ``python -m unet inspect | train | predict | evaluate | export | import-labels | runs``."""
+"""The command line: ``python -m unet inspect | train | predict | evaluate | export | import-labels | learn | runs``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from unet.cli import commands
 from unet.cli.arguments import add_config_flags, add_preparation_flags, add_separation_flags
 from unet.cli.import_labels import import_labels
+from unet.cli.learn import add_learning_flags, learn
 from unet.cli.predict import add_stack_flags, add_worker_flags, predict
 from unet.errors import ConfigError, UnetError, shortened
 from unet.exports.formats import FORMATS as RESULTS
@@ -85,6 +86,7 @@ def make_parser() -> argparse.ArgumentParser:
         _add_evaluate,
         _add_export,
         _add_import_labels,
+        _add_learn,
         _add_runs,
     ):
         add(subparsers)
@@ -236,6 +238,13 @@ def _add_import_labels(subparsers: argparse._SubParsersAction) -> None:
         help="one file (COCO of all images, say), or a folder with one file an image, named like it",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where images/ and masks/ go")
+
+
+def _add_learn(subparsers: argparse._SubParsersAction) -> None:
+    help = "improve a model on a few images whose nuclei were corrected, in minutes"
+    parser = _command(subparsers, "learn", learn, help)
+    parser.add_argument("path", metavar="DATASET", help=DATASET)
+    add_learning_flags(parser)
 
 
 def _add_runs(subparsers: argparse._SubParsersAction) -> None:

@@ -26,7 +26,7 @@ from unet.parallel import WORKERS, map_files, map_in_processes
 from unet.settings import Settings
 
 # Raised whenever the same files would give another report or other label maps.
-VERSION = 3
+VERSION = 4
 REPORT = "report.json"
 # Samples with masks that a training needs: one to learn from, one to validate on.
 FEWEST = 2
@@ -135,25 +135,26 @@ def read_labels(dataset: Dataset, sample_id: str) -> np.ndarray:
     return load_labels(dataset.folder / "labels", sample_id)
 
 
-def require_usable(report: DatasetReport) -> None:
+def require_usable(report: DatasetReport, fewest: int = FEWEST) -> None:
     """Refuse a dataset that cannot be trained on.
 
     Raises
     ------
     DatasetError
-        If fewer than two samples are usable; the message gives the reasons.
+        If fewer samples are usable; the message gives the reasons.
     """
     found = len(report.usable)
-    if found >= FEWEST:
+    if found >= fewest:
         return
     reasons = []
+    images = "1 image" if fewest == 1 else f"{fewest} images"
     if report.to_predict:
         reasons.append(f"{len(report.to_predict)} without a mask")
     if report.left_out:
         reasons.append(f"{len(report.left_out)} left out")
     told = [f"{sample.id}: {' '.join(sample.problems)}" for sample in report.left_out[:3]] + list(report.notes[:3])
     raise DatasetError(
-        f"A training needs at least {FEWEST} images with masks; of {len(report.samples)} images here {found} can be "
+        f"A training needs at least {images} with masks; of {len(report.samples)} images here {found} can be "
         "used"
         f"{' (' + ', '.join(reasons) + ')' if reasons else ''}. {' '.join(told)}".rstrip()
     )
@@ -213,7 +214,7 @@ def _sibling_notes(rows: Sequence[SampleReport], places: dict[str, Sample]) -> I
 
 def _inspect_sample(sample: Sample, labels: Path, max_megapixels: int) -> tuple[SampleReport, Signature | None]:
     """Report on a sample and keep its label map; its signature is for telling which images belong together."""
-    report = SampleReport(sample.id)
+    report = SampleReport(sample.id, finished=sample.finished)
     with room_to_work_on(sample.image, max_megapixels=max_megapixels):
         try:
             image = read_image(sample.image, max_megapixels=max_megapixels)

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from unet.datasets.finished import TABLE, add_finished
 from unet.datasets.groups import add_groups
 from unet.datasets.samples import Sample, name_some
 from unet.errors import DatasetError
@@ -72,7 +73,7 @@ def find_samples(root: Path, groups: Path | None = None) -> tuple[list[Sample], 
     Raises
     ------
     DatasetError
-        If ``root`` is no folder that can be read, or ``groups`` no such CSV.
+        If ``root`` is no folder that can be read, ``groups`` no such CSV, or a ``finished.csv`` no such table.
     """
     root = Path(root)
     if not root.is_dir():
@@ -84,8 +85,12 @@ def find_samples(root: Path, groups: Path | None = None) -> tuple[list[Sample], 
         samples += found
         notes += said
     samples = sorted(_with_ids(samples, root), key=lambda sample: sample.id)
-    samples, said = add_groups(samples, [groups] if groups else tables, strict=groups is not None)
-    return samples, notes + said
+    samples, said = add_groups(
+        samples,
+        [groups] if groups else [path for path in tables if path.name.lower() != TABLE],
+        strict=groups is not None,
+    )
+    return list(add_finished(samples, [path for path in tables if path.name.lower() == TABLE])), notes + said
 
 
 def _collect(root: Path) -> tuple[dict[tuple[str, ...], _Unit], list[Path], list[Path], list[str]]:
@@ -99,7 +104,7 @@ def _collect(root: Path) -> tuple[dict[tuple[str, ...], _Unit], list[Path], list
         images = [name for name in files if _split(name)[1] in IMAGE_SUFFIXES]
         depth = max((i for i, part in enumerate(parts) if part.lower() in ROLES), default=None)
         if depth is None:
-            tables += [here / name for name in files if _split(name)[1] == ".csv" and "groups" in name.lower()]
+            tables += [here / name for name in files if _is_table(name.lower())]
             if images:
                 flat[parts] = images
         elif images:
@@ -134,6 +139,10 @@ def walk_files(root: Path, notes: list[str]) -> Iterator[tuple[tuple[str, ...], 
             continue
         waiting += [(*parts, name) for name in reversed(folders)]
         yield parts, files
+
+
+def _is_table(name: str) -> bool:
+    return name == TABLE or (name.endswith(".csv") and "groups" in name)
 
 
 def _junk(name: str) -> bool:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import pandas as pd
 
+# Left, top, right and bottom in pixels; the last two are excluded.
+Box = tuple[int, int, int, int]
 # What a sample is used for.
 TRAIN, PREDICT, LEFT_OUT = "train", "predict", "left out"
 
@@ -30,6 +32,8 @@ class Sample:
         ``nuclei``, ``paired`` or ``image``.
     group, stain, kind : str, optional
         From a CSV of groups. Samples of one group belong on the same side of a split.
+    finished : tuple of Box
+        The parts that are labelled in full; none: all of it is.
     """
 
     id: str
@@ -39,6 +43,7 @@ class Sample:
     group: str | None = None
     stain: str | None = None
     kind: str | None = None
+    finished: tuple[Box, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,8 @@ class SampleReport:
         What it looks like, as ``unet.datasets.kinds`` measures it; empty without nuclei.
     problems : tuple of str
         One sentence each, naming the file.
+    finished : tuple of Box
+        The parts that are labelled in full; none: all of it is.
     use : str
         ``train``, ``predict`` (there is no mask) or ``left out``.
     """
@@ -87,6 +94,7 @@ class SampleReport:
     sibling: str | None = None
     look: tuple[float, ...] = ()
     problems: tuple[str, ...] = ()
+    finished: tuple[Box, ...] = ()
     use: str = TRAIN
 
 
@@ -132,6 +140,7 @@ class DatasetReport:
     def from_dict(cls, data: dict[str, Any]) -> DatasetReport:
         """Make a report from what ``to_dict`` returned."""
         rows = [row | {name: tuple(row[name]) for name in ("look", "problems")} for row in data["samples"]]
+        rows = [row | {"finished": tuple(map(tuple, row.get("finished", ())))} for row in rows]
         samples = tuple(SampleReport(**row) for row in rows)
         return cls(data["dataset_id"], data["fingerprint"], samples, tuple(data["notes"]))
 
@@ -139,7 +148,7 @@ class DatasetReport:
         """Return one row a sample; the problems are joined to one text."""
         import pandas as pd
 
-        names = [item.name for item in dataclasses.fields(SampleReport) if item.name != "look"]
+        names = [item.name for item in dataclasses.fields(SampleReport) if item.name not in ("look", "finished")]
         rows = [dataclasses.asdict(sample) | {"problems": " ".join(sample.problems)} for sample in self.samples]
         return pd.DataFrame(rows, columns=names)
 

@@ -33,6 +33,9 @@ from unet.files import atomic_path, own_prefix, read_json, sweep, write_json
 from unet.room import require_room
 from unet.settings import Settings
 
+# A dataset that somebody adds images to: no other is taken for it, however alike their content is today.
+OWN = "own"
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -50,7 +53,7 @@ class Dataset:
     fingerprint : str
         Of its content: the same files give the same, zipped or not.
     source : str
-        ``upload``, ``folder`` (registered, not copied) or ``sample``.
+        ``upload``, ``folder`` (registered, not copied), ``sample`` or ``own`` (grows image by image).
     created : str
         When it was added, ISO 8601.
     groups : Path, optional
@@ -106,7 +109,7 @@ class Dataset:
                 f"The files in {self.root} have changed since the dataset “{self.name}” was added; "
                 "add the folder again."
             )
-        _write(replace(self, stamp=folder_stamp(self.root)))
+        write_dataset_file(replace(self, stamp=folder_stamp(self.root)))
 
 
 def list_datasets(settings: Settings) -> list[Dataset]:
@@ -140,7 +143,8 @@ def _read(folder: Path) -> Dataset:
     )
 
 
-def _write(dataset: Dataset) -> None:
+def write_dataset_file(dataset: Dataset) -> None:
+    """Write what a dataset's folder says of it."""
     names = ("id", "name", "fingerprint", "source", "created", "archive", "stamp")
     data = {name: getattr(dataset, name) for name in names}
     # Without a root of its own, the dataset goes along when the home folder is moved.
@@ -176,13 +180,15 @@ def keep(
     if root is None:
         require_images(folder / "files", name)
     with FileLock(settings.datasets / ".lock"):
-        same = next((known for known in list_datasets(settings) if known.fingerprint == fingerprint), None)
+        same = next(
+            (known for known in list_datasets(settings) if known.fingerprint == fingerprint and known.source != OWN),
+            None,
+        )
         if same:
             return _renew(same, folder, source, root=root, archive=archive, stamp=stamp)
         if root is None:
             require_room(settings, DatasetError)
-        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-") or "dataset"
-        place = settings.datasets / f"{slug}-{fingerprint[:8]}"
+        place = settings.datasets / f"{slug_of(name)}-{fingerprint[:8]}"
         dataset = Dataset(
             id=place.name,
             name=name,
@@ -194,7 +200,7 @@ def keep(
             archive=archive,
             stamp=stamp,
         )
-        _write(dataset)
+        write_dataset_file(dataset)
         shutil.rmtree(place, ignore_errors=True)  # what a half-deleted dataset left
         folder.chmod(0o755)
         folder.rename(place)
@@ -210,8 +216,13 @@ def _renew(same: Dataset, folder: Path, source: str, *, root: Path | None, archi
         if same.source == "folder" or not same.root.is_dir():  # a copy of our own is safer than a folder elsewhere
             (folder / "files").rename(same.folder / "files")
             renewed = replace(renewed, source=source, root=same.folder / "files", stamp="")
-    _write(renewed)
+    write_dataset_file(renewed)
     return renewed
+
+
+def slug_of(name: str) -> str:
+    """Return a name as the beginning of a folder's."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-") or "dataset"
 
 
 def keep_groups(dataset: Dataset, groups: Path | None) -> Dataset:

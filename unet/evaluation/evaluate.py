@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from unet.config import Separation
+from unet.datasets.finished import only_finished
 from unet.datasets.inspection import read_labels
 from unet.datasets.samples import DatasetReport, SampleReport
 from unet.datasets.store import Dataset
@@ -161,6 +162,8 @@ def evaluate(
 ) -> Evaluation:
     """Score a model on every usable sample; each image is predicted once, whatever the number of thresholds.
 
+    Of an image that is labelled in part, only what lies in its finished rectangles counts.
+
     With several classes, what counts as an object is a connected area of foreground; Dice and IoU of an image are
     means over the foreground classes that its mask or the model shows.
 
@@ -196,7 +199,8 @@ def evaluate(
     wanted = tuple(sorted({threshold, *thresholds}))
     rows = []
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="scores") as threads:
-        for sample, truth, prediction in _predictions(predictor, dataset, samples, settings):
+        for sample, labels, prediction in _predictions(predictor, dataset, samples, settings):
+            truth = only_finished(labels, sample.finished)
             compare = partial(_compare, sample, truth, prediction, separation, predictor.info.config.classes)
             rows.append(tuple(threads.map(compare, wanted)))
             if progress:
@@ -241,10 +245,10 @@ def _compare(
     threshold: float,
 ) -> Counts:
     if classes == 1:
-        return count(truth, find_objects(prediction, threshold, separation))
+        return count(truth, only_finished(find_objects(prediction, threshold, separation), sample.finished))
     if truth.max(initial=0) >= classes:
         raise DatasetError(f"The mask of {sample.id} holds class {truth.max()}; the model knows 0 to {classes - 1}.")
-    found = prediction.class_map(threshold)
+    found = only_finished(prediction.class_map(threshold), sample.finished)
     pixels = count_pixels(truth, found, classes)
     present = pixels[pixels[:, 1] > 0]
     objects = count(label_objects(truth > 0), label_objects(found > 0))

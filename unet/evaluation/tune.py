@@ -10,6 +10,7 @@ from functools import partial
 import numpy as np
 
 from unet.config import Separation
+from unet.datasets.finished import only_finished
 from unet.datasets.inspection import read_labels
 from unet.datasets.samples import DatasetReport, SampleReport
 from unet.datasets.store import Dataset
@@ -21,6 +22,7 @@ from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects
 from unet.settings import Settings
 
+Pair = tuple[SampleReport, np.ndarray, Prediction]
 # All maps of the images are held at once: 16 million pixels of three maps take 64 MB.
 MAX_PIXELS = 16_000_000
 
@@ -86,7 +88,9 @@ def tune(
     pairs = []
     for sample in samples:
         image = read_image(files[sample.id], max_megapixels=settings.max_image_megapixels)
-        pairs.append((read_labels(dataset, sample.id), predictor.predict(image)))
+        pairs.append(
+            (sample, only_finished(read_labels(dataset, sample.id), sample.finished), predictor.predict(image))
+        )
         advance()
     best = {"threshold": predictor.info.threshold, **predictor.info.separation.to_dict(), "separate": True}
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="tuning") as threads:
@@ -101,12 +105,12 @@ def tune(
     return Tuned(best.pop("threshold"), Separation(**best), scores)
 
 
-def _score(pairs: list[tuple[np.ndarray, Prediction]], values: dict, threads: ThreadPoolExecutor) -> Scores:
+def _score(pairs: list[Pair], values: dict, threads: ThreadPoolExecutor) -> Scores:
     separation = Separation(**{name: value for name, value in values.items() if name != "threshold"})
     compare = partial(_compare, threshold=values["threshold"], separation=separation)
     return scores_of(threads.map(compare, pairs))
 
 
-def _compare(pair: tuple[np.ndarray, Prediction], threshold: float, separation: Separation):
-    truth, prediction = pair
-    return count(truth, find_objects(prediction, threshold, separation))
+def _compare(pair: Pair, threshold: float, separation: Separation):
+    sample, truth, prediction = pair
+    return count(truth, only_finished(find_objects(prediction, threshold, separation), sample.finished))

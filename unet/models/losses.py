@@ -15,7 +15,7 @@ BORDER_WEIGHT = 2.0
 BORDER_SHARE = 0.5
 
 
-def dice_loss(truth, probability):
+def dice_loss(truth, probability, known=1.0):
     """Return 1 - the soft Dice coefficient, averaged over the foreground classes.
 
     Milletari, Navab and Ahmadi, "V-Net", 3DV 2016, with the plain sums of the Dice coefficient in the denominator.
@@ -24,6 +24,8 @@ def dice_loss(truth, probability):
     ----------
     truth, probability : tensor (batch, height, width, classes)
         Values 0 to 1; with more than one class, class 0 is the background and does not count.
+    known : tensor (batch, height, width, 1)
+        0 where nothing is known of the truth: what is predicted there does not count.
 
     Returns
     -------
@@ -32,40 +34,50 @@ def dice_loss(truth, probability):
     """
     if probability.shape[-1] > 1:
         truth, probability = truth[..., 1:], probability[..., 1:]
+    truth, probability = truth * known, probability * known
     # One pixel of smoothing keeps the gradient alive on images without foreground.
     overlap = ops.sum(truth * probability, axis=(1, 2))
     total = ops.sum(truth, axis=(1, 2)) + ops.sum(probability, axis=(1, 2))
     return 1 - ops.mean((2 * overlap + 1) / (total + 1), axis=-1)
 
 
-def crossentropy(truth, probability):
+def crossentropy(truth, probability, known=1.0):
     """Return the cross-entropy, averaged over the pixels of each image: binary for one class, else categorical."""
     if probability.shape[-1] == 1:
         pixels = keras.losses.binary_crossentropy(truth, probability)
     else:
         pixels = keras.losses.categorical_crossentropy(truth, probability)
-    return ops.mean(pixels, axis=(1, 2))
+    return ops.mean(pixels[..., None] * known, axis=(1, 2, 3))
 
 
 def make_loss(name: str, config: ModelConfig) -> Callable:
     """Return the loss of that name (``unet.config.LOSSES``) for masks as the batches bring them.
 
     The mask is (batch, height, width, 1) of whole numbers: 0 and 1, or class indices. A network with heads learns
-    (batch, height, width, 3): mask, border and distance, each 0 to 1; see ``heads_loss``.
+    (batch, height, width, 3): mask, border and distance, each 0 to 1; see ``heads_loss``. One channel more says, by 1
+    and 0, where the mask is known; without it, it is everywhere.
     """
     parts = [{"crossentropy": crossentropy, "dice": dice_loss}[part] for part in name.split("+")]
 
     def loss(mask, probability):
+        mask, known = split_known(mask)
         if config.has_heads:
-            return heads_loss(ops.cast(mask, "float32"), probability, parts)
+            return heads_loss(ops.cast(mask, "float32"), probability, parts, known)
         truth = one_hot(mask, config.classes)
-        return sum(part(truth, probability) for part in parts)
+        return sum(part(truth, probability, known) for part in parts)
 
     loss.__name__ = name.replace("+", "_")
     return loss
 
 
-def heads_loss(truth, maps, parts: list[Callable]):
+def split_known(mask):
+    """Return masks (one channel, or three) without the last one that says where they are known, and that, or 1.0."""
+    if mask.shape[-1] % 2:
+        return mask, 1.0
+    return mask[..., :-1], ops.cast(mask[..., -1:], "float32")
+
+
+def heads_loss(truth, maps, parts: list[Callable], known=1.0):
     """Return the loss of mask and border by ``parts``, and of the distance by its cross-entropy.
 
     Pixels where nuclei touch weigh more in the cross-entropy of the mask, which is what the weight map of the U-Net
@@ -77,14 +89,16 @@ def heads_loss(truth, maps, parts: list[Callable]):
         Mask, border and distance, 0 to 1.
     parts : list of callable
         ``crossentropy`` and ``dice_loss``, or one of them.
+    known : tensor (batch, height, width, 1)
+        As for ``dice_loss``.
     """
     mask, border, distance = ops.split(truth, 3, axis=-1)
     found_mask, found_border, found_distance = ops.split(maps, 3, axis=-1)
-    near = ops.mean(border * _pixel_crossentropy(mask, found_mask), axis=(1, 2, 3))
-    loss = BORDER_WEIGHT * near + crossentropy(distance, found_distance)
+    near = ops.mean(known * border * _pixel_crossentropy(mask, found_mask), axis=(1, 2, 3))
+    loss = BORDER_WEIGHT * near + crossentropy(distance, found_distance, known)
     for part in parts:
         # Borders are rare: one step's weight of their Dice outweighs what little of the image they are.
-        loss += part(mask, found_mask) + BORDER_SHARE * part(border, found_border)
+        loss += part(mask, found_mask, known) + BORDER_SHARE * part(border, found_border, known)
     return loss
 
 

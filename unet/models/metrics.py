@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import ops
 
-from unet.models.losses import one_hot
+from unet.models.losses import one_hot, split_known
 
 
 def decide(probability, classes: int):
@@ -16,10 +16,11 @@ def decide(probability, classes: int):
 
 
 def _decided(mask, maps, classes: int):
-    """Return truth and decision one-hot; of a network with heads the mask alone counts."""
+    """Return truth and decision one-hot, of heads the mask alone, and where the truth is known."""
+    mask, known = split_known(mask)
     if classes == 1:
         mask, maps = mask[..., :1], maps[..., :1]
-    return one_hot(mask, classes), decide(maps, classes)
+    return one_hot(mask, classes), decide(maps, classes), known
 
 
 class Accuracy(keras.metrics.Mean):
@@ -30,8 +31,9 @@ class Accuracy(keras.metrics.Mean):
         self.classes = classes
 
     def update_state(self, mask, probability, sample_weight=None):
-        truth, decision = _decided(mask, probability, self.classes)
-        super().update_state(ops.all(ops.equal(truth, decision), axis=-1))
+        truth, decision, known = _decided(mask, probability, self.classes)
+        right = ops.cast(ops.all(ops.equal(truth, decision), axis=-1, keepdims=True), "float32")
+        super().update_state(right, ops.broadcast_to(known, ops.shape(right)))
 
 
 class Overlap(keras.metrics.Metric):
@@ -45,7 +47,8 @@ class Overlap(keras.metrics.Metric):
         self.total = self.add_weight(shape=shape, initializer="zeros", name="total")
 
     def update_state(self, mask, probability, sample_weight=None):
-        truth, decision = _decided(mask, probability, self.classes)
+        truth, decision, known = _decided(mask, probability, self.classes)
+        truth, decision = truth * known, decision * known
         if self.classes > 1:
             truth, decision = truth[..., 1:], decision[..., 1:]
         self.shared.assign_add(ops.sum(truth * decision, axis=(0, 1, 2)))

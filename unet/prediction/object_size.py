@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,17 @@ def diameter(area: float, height: int, width: int, config: ModelConfig) -> float
     return math.sqrt(4 / math.pi * area) * shrunk
 
 
-def learned_diameters(samples: Sequence[SampleReport], config: ModelConfig) -> dict[str, float]:
+def learned_diameters(
+    samples: Sequence[SampleReport], config: ModelConfig, scales: Mapping[str, float] = MappingProxyType({})
+) -> dict[str, float]:
     """Return how large the nuclei of training images are: each image counts by its mean nucleus.
+
+    Parameters
+    ----------
+    samples : sequence of SampleReport
+    config : ModelConfig
+    scales : mapping
+        From a sample's id to the scale at which it is learned; 1 if it is not there.
 
     Returns
     -------
@@ -30,6 +40,7 @@ def learned_diameters(samples: Sequence[SampleReport], config: ModelConfig) -> d
     """
     found = [
         diameter(sample.foreground * sample.height * sample.width / sample.nuclei, sample.height, sample.width, config)
+        * scales.get(sample.id, 1.0)
         for sample in samples
         if sample.nuclei
     ]
@@ -37,6 +48,13 @@ def learned_diameters(samples: Sequence[SampleReport], config: ModelConfig) -> d
         return {}
     low, median, high = np.percentile(found, [1, 50, 99])
     return {"low": round(float(low), 2), "median": round(float(median), 2), "high": round(float(high), 2)}
+
+
+def joined_diameters(before: dict[str, float], now: dict[str, float]) -> dict[str, float]:
+    """Return the sizes that a model knows which has learned others before; the usual one stays."""
+    if not now:
+        return before
+    return before | {"low": min(before["low"], now["low"]), "high": max(before["high"], now["high"])}
 
 
 def sizes_of(info: ModelInfo) -> dict[str, float] | None:

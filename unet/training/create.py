@@ -6,7 +6,7 @@ import re
 import shlex
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -35,7 +35,13 @@ MAX_NAME = 100
 
 
 def create_run(
-    dataset: Dataset, report: DatasetReport, config: Config, settings: Settings, name: str | None = None
+    dataset: Dataset,
+    report: DatasetReport,
+    config: Config,
+    settings: Settings,
+    name: str | None = None,
+    split: tuple[list[str], list[str]] | None = None,
+    command: Sequence[str] = (),
 ) -> Run:
     """Make the Run folder of a training: all is decided, nothing is trained.
 
@@ -47,6 +53,10 @@ def create_run(
     settings : Settings
     name : str, optional
         By default the preset and the time; a name that is taken gets a number.
+    split : tuple of list of str, optional
+        The samples to train and to validate on; by default as ``split_of`` gives them.
+    command : sequence of str
+        The command line that makes the run again; by default that of ``train``.
 
     Raises
     ------
@@ -64,8 +74,10 @@ def create_run(
     check_config(config.model)
     if config.training.start_from:
         check_start(config, settings)
-    require_usable(report)
-    train_ids, validation_ids = split_of(report, config)
+    if split is None:
+        require_usable(report)
+        split = split_of(report, config)
+    train_ids, validation_ids = split
     folder = _new_folder(settings.runs, name or f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
     info = RunInfo(
         name=folder.name,
@@ -80,7 +92,7 @@ def create_run(
         train_ids=tuple(train_ids),
         validation_ids=tuple(validation_ids),
         versions=versions(),
-        command=command_of(config, dataset),
+        command=shlex.join(command) if command else command_of(config, dataset),
     )
     try:
         write_state(

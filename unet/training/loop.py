@@ -7,14 +7,14 @@ import logging
 import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from unet.errors import DatasetError, ImageError, ModelError, RunError
 from unet.files import recover_folder
 from unet.models.folder import load_model, save_model, update_info
 from unet.models.metadata import ModelInfo, usual_separation
 from unet.models.registry import find_model
-from unet.prediction.object_size import learned_diameters
+from unet.prediction.object_size import joined_diameters, learned_diameters, sizes_of
 from unet.runs.record import Recorder
 from unet.runs.run import Run
 from unet.runs.state import Phase, RunInfo, RunState
@@ -84,7 +84,9 @@ class Training:
         data = read_training_data(self.info, self.settings, self._tell_done)
         ids = self.info.train_ids, self.info.validation_ids
         learned = [sample for sample in data.report.usable if sample.id in set(ids[0])]
-        self.diameters = learned_diameters(learned, self.info.config.model)
+        self.diameters = learned_diameters(learned, self.info.config.model, data.scales)
+        if self.config.gentle and (start := self._start()) and (before := sizes_of(start)):
+            self.diameters = joined_diameters(before, self.diameters)
         log.info("%d samples to train on, %d to validate on.", *map(len, ids))
         return data
 
@@ -99,11 +101,13 @@ class Training:
         from unet.models.metrics import make_metrics
         from unet.models.network import build_unet
         from unet.models.pretrained import set_pretrained
-        from unet.training.optimizer import computing_in, make_optimizer
+        from unet.training.optimizer import computing_in, keep_statistics, make_optimizer
 
         keras.utils.set_random_seed(self.config.seed)
         with computing_in(self.config.precision):
             model = build_unet(self.info.config.model)
+        if self.config.gentle:
+            keep_statistics(model)
         optimizer = make_optimizer(self.config, steps * self.config.epochs)
         optimizer.build(model.trainable_variables)
         architecture = self.info.config.model
@@ -162,7 +166,7 @@ class Training:
     def _end_epoch(self, model: keras.Model, previews: Previews, row: dict, seconds: float) -> None:
         """Keep what the epoch brought; the checkpoint comes last, since it says that all else is there."""
         best = self.progress.best is None or row["val_loss"] < self.progress.best["val_loss"]
-        best |= self._too_few and self.config.schedule == "cosine"
+        best |= self._too_few and not self.config.patience and self.config.schedule == "cosine"
         row |= {"seconds": seconds, "best": best, "learning_rate": float(model.optimizer.learning_rate)}
         self.progress.epoch = row["epoch"]
         self.progress.seconds += seconds
@@ -199,9 +203,7 @@ class Training:
         log.info("Threshold %.2f, %s: score %.4f", tuned.threshold, tuned.separation, tuned.scores.competition)
 
     def _model_info(self) -> ModelInfo:
-        start = None
-        with contextlib.suppress(ModelError):  # it may be gone by now
-            start = find_model(self.config.start_from, self.settings).info if self.config.start_from else None
+        start = self._start()
         return ModelInfo(
             name=self.run.name,
             config=self.info.config.model,
@@ -215,6 +217,7 @@ class Training:
                 "fingerprint": self.info.dataset["fingerprint"],
                 "samples": len(self.info.train_ids),
                 "validation_samples": len(self.info.validation_ids),
+                **self._origin(),
                 "object_diameters": self.diameters,
                 "best_epoch": self.progress.best_epoch,
                 "training": self.config.to_dict(),
@@ -222,6 +225,18 @@ class Training:
                 "versions": self.info.versions,
             },
         )
+
+    def _origin(self) -> dict[str, Any]:
+        """Say which model went on learning here, and whether its scores are on what it learned."""
+        if not self.config.start_from:
+            return {}
+        seen = set(self.info.train_ids) & set(self.info.validation_ids)
+        return {"start_from": self.config.start_from, **({"scores_on": "learned"} if seen else {})}
+
+    def _start(self) -> ModelInfo | None:
+        with contextlib.suppress(ModelError):  # it may be gone by now
+            return find_model(self.config.start_from, self.settings).info if self.config.start_from else None
+        return None
 
     def _write_events(self, row: dict) -> None:
         from tensorboard.summary import Writer
@@ -235,7 +250,8 @@ class Training:
 
     @property
     def _too_few(self) -> bool:
-        return len(self.info.validation_ids) < FEWEST_TO_TUNE_ON
+        learned = set(self.info.train_ids)
+        return len([each for each in self.info.validation_ids if each not in learned]) < FEWEST_TO_TUNE_ON
 
     def _out_of_patience(self) -> bool:
         if not self.config.patience or self.progress.best_epoch is None:

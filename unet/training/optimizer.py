@@ -46,6 +46,17 @@ def make_optimizer(config: TrainingConfig, steps: int) -> keras.optimizers.Optim
     return optimizer
 
 
+def keep_statistics(model: keras.Model) -> None:
+    """Let batch normalisations work as when predicting: a few images' means and variances say little of all others'."""
+    import keras
+
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            keep_statistics(layer)
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+
+
 @contextlib.contextmanager
 def computing_in(precision: str) -> Iterator[None]:
     """Let the layers that are made in this context compute in float32 or bfloat16 (``unet.config.PRECISIONS``)."""

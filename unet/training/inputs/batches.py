@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,9 +12,11 @@ import numpy as np
 
 from unet.config import TrainingConfig
 from unet.training.inputs.augment import augment
-from unet.training.inputs.crops import cut, draw_crops, fixed_crops
+from unet.training.inputs.crops import AS_THEY_ARE, Box, cut, draw_crops, fixed_crops
 from unet.training.inputs.full_size import NativeSamples
 
+# Indices from here downwards are of samples for rehearsal.
+REHEARSED = -1
 AUGMENTATIONS = ("flips", "quarter_turns", "brightness", "photometric")
 
 
@@ -86,13 +88,22 @@ class ImageBatches(Batches):
     config : TrainingConfig
     training : bool
         Whether to shuffle and augment.
+    known : uint8 (samples, height, width), optional
+        0 where nothing is known of the masks; it becomes a last channel of the targets.
     """
 
     def __init__(
-        self, images: np.ndarray, masks: np.ndarray, indices: np.ndarray, config: TrainingConfig, *, training: bool
+        self,
+        images: np.ndarray,
+        masks: np.ndarray,
+        indices: np.ndarray,
+        config: TrainingConfig,
+        *,
+        training: bool,
+        known: np.ndarray | None = None,
     ):
         super().__init__(config, training=training)
-        self.images, self.masks, self.indices = images, masks, np.asarray(indices)
+        self.images, self.masks, self.indices, self.known = images, masks, np.asarray(indices), known
 
     @property
     def samples(self) -> int:
@@ -104,7 +115,9 @@ class ImageBatches(Batches):
         return np.random.default_rng([self.config.seed, epoch]).permutation(self.indices)
 
     def read(self, part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return np.asarray(self.images[part]), np.asarray(self.masks[part])[..., None]
+        images, masks = np.asarray(self.images[part]), np.asarray(self.masks[part])
+        known = [] if self.known is None else [self.known[part]]
+        return images, np.stack([masks, *known], axis=-1)
 
 
 class CropBatches(Batches):
@@ -119,6 +132,10 @@ class CropBatches(Batches):
         Of the crops.
     config : TrainingConfig
     training : bool
+    scales : mapping
+        From a sample to the scale at which it is learned; 1 if it is not there.
+    rehearsal : NativeSamples, optional
+        What a share of the crops (``config.rehearsal``) is taken from while training.
     """
 
     def __init__(
@@ -129,10 +146,14 @@ class CropBatches(Batches):
         config: TrainingConfig,
         *,
         training: bool,
+        scales: Mapping[int, float] = AS_THEY_ARE,
+        rehearsal: NativeSamples | None = None,
     ):
         super().__init__(config, training=training)
         self.source, self.indices, self.size = samples, np.asarray(indices), size
-        self._fixed = [] if training else fixed_crops(samples, self.indices, size)
+        self.scales, self.rehearsal = scales, rehearsal
+        self.partly = any(samples.finished)
+        self._fixed = [] if training else fixed_crops(samples, self.indices, size, scales)
 
     @property
     def samples(self) -> int:
@@ -142,14 +163,26 @@ class CropBatches(Batches):
         if not self.training:
             return self._fixed
         random = np.random.default_rng([self.config.seed, epoch])
-        return draw_crops(self.source, self.indices, self.samples, self.size, self.config, random)
+        arguments = self.size, self.config, random
+        if self.rehearsal is None:
+            return draw_crops(self.source, self.indices, self.samples, *arguments, self.scales)
+        known = round(self.config.rehearsal * self.samples)
+        plan = draw_crops(self.source, self.indices, self.samples - known, *arguments, self.scales)
+        others = draw_crops(self.rehearsal, np.arange(len(self.rehearsal.ids)), known, *arguments)
+        plan += [(REHEARSED - index, box) for index, box in others]
+        return [plan[place] for place in random.permutation(len(plan))]
 
     def read(self, part: list) -> tuple[np.ndarray, np.ndarray]:
-        images, targets = zip(*(cut(self.source, index, box, self.size) for index, box in part), strict=True)
+        images, targets = zip(*(self._cut(index, box) for index, box in part), strict=True)
         images, targets = np.stack(images), np.stack(targets)
         # A mask alone is learned as whole numbers; with heads all three maps are shares.
-        return images, (targets >= 128).astype(np.uint8) if targets.shape[-1] == 1 else targets
+        return images, (targets >= 128).astype(np.uint8) if targets.shape[-1] < 3 else targets
+
+    def _cut(self, index: int, box: Box) -> tuple[np.ndarray, np.ndarray]:
+        if index <= REHEARSED and self.rehearsal is not None:
+            return cut(self.rehearsal, REHEARSED - index, box, self.size, partly=self.partly)
+        return cut(self.source, index, box, self.size, partly=self.partly)
 
     def _batch(self, part: list, epoch: int, number: int) -> tuple[np.ndarray, np.ndarray]:
         images, targets = super()._batch(part, epoch, number)
-        return images, targets if targets.shape[-1] == 1 else targets.astype(np.float32) / 255
+        return images, targets if targets.shape[-1] < 3 else targets.astype(np.float32) / 255

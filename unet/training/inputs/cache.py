@@ -45,7 +45,7 @@ def prepared_folder(
     DatasetError
         If there is too little to train on, or the dataset's files have changed.
     """
-    require_usable(report)
+    require_usable(report, fewest=1)  # a training that starts from a model may have one
     dataset.check()
     used = [(sample.id, sample.values) for sample in report.usable]
     content = json.dumps([*kind, report.fingerprint, used, *options])

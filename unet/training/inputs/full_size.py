@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from unet.config import ModelConfig
-from unet.datasets.samples import DatasetReport, SampleReport
+from unet.datasets.samples import Box, DatasetReport, SampleReport
 from unet.datasets.store import Dataset
 from unet.errors import DatasetError
 from unet.files import read_json, write_json
@@ -37,6 +37,8 @@ class NativeSamples:
     pixels : (all pixels, channels) uint8
     targets : (all pixels, maps) uint8
         Mask, or mask, border and distance, 0 to 255.
+    finished : sequence of tuple of Box
+        The parts of each that are labelled in full; none: all of it is.
     """
 
     ids: list[str]
@@ -44,6 +46,7 @@ class NativeSamples:
     kinds: list[str]
     pixels: np.ndarray
     targets: np.ndarray
+    finished: Sequence[tuple[Box, ...]] = ()
 
     @cached_property
     def _starts(self) -> np.ndarray:
@@ -56,6 +59,10 @@ class NativeSamples:
     def target(self, index: int) -> np.ndarray:
         """Return an image's targets (height, width, maps), a view."""
         return self._view(self.targets, index)
+
+    def rectangles(self, index: int) -> tuple[Box, ...]:
+        """Return the parts of an image that are labelled in full; none: all of it is."""
+        return self.finished[index] if self.finished else ()
 
     def _view(self, array: np.ndarray, index: int) -> np.ndarray:
         start, end = self._starts[index : index + 2]
@@ -98,12 +105,14 @@ def prepare_native(
         lambda temporary: _write(temporary, dataset, report.usable, model, settings, progress),
     )
     index = read_json(folder / "index.json")
+    finished = {sample.id: sample.finished for sample in report.usable}
     return NativeSamples(
         ids=index["ids"],
         sizes=[tuple(size) for size in index["sizes"]],
         kinds=index["kinds"],
         pixels=np.load(folder / "images.npy", mmap_mode="r"),
         targets=np.load(folder / "targets.npy", mmap_mode="r"),
+        finished=[finished[each] for each in index["ids"]],
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from unet.config import ModelConfig
+from unet.datasets.finished import known
 from unet.datasets.samples import DatasetReport, SampleReport
 from unet.datasets.store import Dataset
 from unet.errors import DatasetError
@@ -103,6 +105,20 @@ def _write(
     images.flush()
     masks.flush()
     write_json(folder / "ids.json", [sample.id for sample in samples])
+
+
+def known_at_size(report: DatasetReport, ids: Sequence[str], size: tuple[int, int]) -> np.ndarray | None:
+    """Return where masks are known at the network's size, (samples, height, width) uint8; None if they all are."""
+    samples = {sample.id: sample for sample in report.usable}
+    if not any(sample.finished for sample in samples.values()):
+        return None
+    masks = np.ones((len(ids), *size), np.uint8)
+    for row, name in enumerate(ids):
+        sample = samples[name]
+        inside = known(sample.finished, (sample.height, sample.width))
+        if inside is not None:
+            masks[row] = resize_mask(inside, size)
+    return masks
 
 
 def _mask(labels: np.ndarray, sample: SampleReport, model: ModelConfig) -> np.ndarray:

@@ -110,11 +110,11 @@ def test_a_folder_that_changes_in_between_is_said(tutorial_folder, settings, sav
         prepare(dataset, report, SMALL, settings)
 
 
-def test_one_sample_is_too_few(tutorial_folder, settings):
+def test_no_sample_is_too_few(tutorial_folder, settings):
     dataset = add_folder(tutorial_folder, settings)
     report = inspect_dataset(dataset, settings)
-    with pytest.raises(DatasetError, match="at least 2"):
-        prepare(dataset, replace(report, samples=report.samples[:1]), SMALL, settings)
+    with pytest.raises(DatasetError, match="at least 1 image"):
+        prepare(dataset, replace(report, samples=()), SMALL, settings)
 
 
 # ---- several classes -------------------------------------------------------------------------------------------
