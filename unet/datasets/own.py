@@ -99,6 +99,8 @@ def add_image(
         raise DatasetError(f"{name} and its nuclei differ in size.")
     if any(not (0 <= x < right <= width and 0 <= y < bottom <= height) for x, y, right, bottom in finished):
         raise DatasetError(f"A finished part of {name} lies beyond the image.")
+    if image.ndim == 3 and image.shape[2] == 1:
+        image = image[..., 0]
     require_room(settings, DatasetError)
     sample = f"{re.sub(r'[^A-Za-z0-9_-]+', '-', PurePath(name).stem)[:60] or 'image'}-{digest[:8]}"
     with _changing(dataset):
@@ -108,7 +110,7 @@ def add_image(
             finished = _joined(files, sample, finished)
         mask.unlink(missing_ok=True)  # until the new one is there, the image has none
         with atomic_path(files / "images" / f"{sample}.tif") as temporary:
-            colour = image.ndim == 3 and image.shape[2] in (3, 4)
+            colour = image.ndim == 3 and image.shape[2] == 3
             tifffile.imwrite(
                 temporary,
                 image,

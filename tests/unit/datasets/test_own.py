@@ -64,7 +64,7 @@ def test_two_tabs_at_once_both_keep_theirs(dataset, settings):
     assert sorted(sample.finished[0][0] for sample in report.usable) == list(range(8))
 
 
-@pytest.mark.parametrize("channels", [None, 1, 2, 3, 5])
+@pytest.mark.parametrize("channels", [None, 1, 2, 3, 4, 5])
 def test_pixels_are_stored_as_they_are(dataset, settings, channels):
     from unet.io.images import read_image
 
