@@ -10,22 +10,32 @@ PORT ?= 8501
 HOST ?= 127.0.0.1
 BIN := .venv/bin
 TESTS ?= tests
+# Processes that run tests; tests of one file stay together, since they share servers and trained runs.
+JOBS ?= 0
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+# Without a browser, trainings, converters and the wheel.
+FAST := tests/unit tests/studio tests/js tests/test_imports.py tests/test_readme.py tests/app/test_predict.py \
+	--ignore tests/unit/training --ignore tests/unit/models/test_export.py
 
 # Without bytecode on disk, importing TensorFlow takes about ten times as long.
 unexport PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format screenshots browser node clean
+.PHONY: help run test test-fast check format screenshots browser node clean
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1#\2/p' Makefile | column -t -s '#' 2>/dev/null || grep '## ' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1#\2/p' Makefile | column -t -s '#' 2>/dev/null || grep '## ' Makefile
 
 run: .venv/app.stamp ## make the environment if need be, and open the app
 	$(BIN)/python -m unet run --host $(HOST) --port $(PORT)
 
 test: .venv/dev.stamp $(if $(filter tests tests/browser%,$(TESTS)),browser) $(if $(filter tests tests/js%,$(TESTS)),node) ## run every test; TESTS=tests/unit runs a part
-	$(BIN)/python -m pytest $(TESTS)
+	$(PYTEST) $(TESTS)
+
+test-fast: JOBS = 2
+test-fast: .venv/dev.stamp node ## run the tests that take no browser and no training, two at a time
+	$(PYTEST) $(FAST)
 
 check: .venv/dev.stamp ## check format, lint and types
 	$(BIN)/ruff format --check .

@@ -44,11 +44,13 @@ with page:
         except UnetError as error:
             st.error(told(error), icon=":material/error:")
     elif entries:
-        st.markdown("Score a model on images whose nuclei are known, find its best threshold, and see where it errs.")
+        st.markdown(
+            "Score a model on images whose nuclei are known, find its best threshold, and see where it goes wrong."
+        )
         show_empty(
             ways_to_images,
             "evaluation.webp",
-            "Each nucleus in the colour of what became of it: green is matched, orange-red is missed, yellow is false. "
-            "With it come the scores at every threshold, and the images from worst to best.",
-            "Three microscope images with the outline of each nucleus in the colour of what became of it.",
+            "Each nucleus is coloured by its outcome: green for matched, orange-red for missed, yellow for false. You "
+            "also see the scores at every threshold, and the images from worst to best.",
+            "Three microscope images with the outline of each nucleus coloured by its outcome.",
         )

@@ -48,6 +48,7 @@ with welcome.container(key="welcome"):
                 bar = st.progress(0.0, "Getting ready")
 
                 def show(doing: str, share: float) -> None:
+                    """Say what is being done."""
                     bar.progress(min(share, 1.0), doing)
 
                 run = start_sample_training(settings, show)
@@ -86,7 +87,7 @@ with page:
     st.markdown(
         "**Segmentation** decides for every pixel what it belongs to: here, nucleus or background. The U-Net gives "
         "each pixel a probability; the pixels above a threshold form the mask. Its pieces are counted as nuclei; a "
-        "model that also tells borders and distances keeps those apart that touch."
+        "model that also predicts borders and distances separates nuclei that touch."
     )
     st.page_link(
         "pages/inside.py",

@@ -17,7 +17,8 @@ from studio.train.run_list import open_run_view, show_runs
 from studio.train.run_view import show_run
 from studio.train.start import settings_and_start, step
 from unet.datasets.inspection import FEWEST, require_usable
-from unet.datasets.store import OWN
+from unet.datasets.samples import DatasetReport
+from unet.datasets.store import OWN, Dataset
 from unet.errors import DatasetError, RunError
 from unet.runs.notes import title_of
 from unet.runs.run import current_run, open_run
@@ -49,7 +50,7 @@ def set_up() -> None:
     """The four steps to a training."""
     with st.container(key="bar"):
         st.title("Train", anchor=False)
-    st.markdown("Give examples, images with their masks, and watch a U-Net learn to find nuclei in them.")
+    st.markdown("Upload images with their masks, and watch a U-Net learn to find the nuclei.")
     running = current_run(settings)
     if running and visitor(settings).may_list(running.folder):
         with st.container(border=True, horizontal=True, vertical_alignment="center"):
@@ -69,13 +70,13 @@ def set_up() -> None:
         show_own(dataset, settings)
         return
     report = step_overview(dataset) if dataset else None
-    if report:
+    if dataset and report:
         settings_and_start(dataset, report, settings)
     elif not dataset:
         st.caption("Then: **2** see what is in it · **3** choose the settings · **4** start, and watch it learn.")
 
 
-def step_dataset():
+def step_dataset() -> Dataset | None:
     """Choose what to train on."""
     dataset = chosen_dataset(settings)
     if not dataset:
@@ -99,13 +100,13 @@ def step_dataset():
         return dataset
 
 
-def offer_predicting(dataset, report):
+def offer_predicting(dataset: Dataset, report: DatasetReport) -> None:
     """Say why nothing can be trained on images without masks, and what can be done with them at once."""
     count, found = len(report.to_predict), len(report.usable)
     these = f"{count:,} image{'s' if count > 1 else ''}"
     st.info(
-        f"**{these} here without masks**{f', {found} with' if found else ''}. A training learns from images whose "
-        f"nuclei are marked, at least {FEWEST} of them: put the masks beside the images (`images/` and `masks/`, equal "
+        f"**{these} here without masks**{f', {found} with' if found else ''}. Training needs images whose nuclei are "
+        f"marked, at least {FEWEST} of them: put the masks beside the images (`images/` and `masks/`, equal "
         "file names) and upload both. To find nuclei, no masks are needed: a trained model predicts them now.",
         icon=":material/info:",
     )
@@ -126,7 +127,7 @@ def ways_to_dataset() -> None:
     choose_dataset(settings)
 
 
-def step_overview(dataset):
+def step_overview(dataset: Dataset) -> DatasetReport | None:
     """See what is in it; None if nothing can be trained on."""
     with step("2 · See it"):
         try:

@@ -1,4 +1,4 @@
-"""What the web server does besides Streamlit: it knows browsers again, bounds what they send, and ends when told to."""
+"""What the web server adds to Streamlit: it recognises browsers, bounds what they send, and ends when told to."""
 
 from __future__ import annotations
 

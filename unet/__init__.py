@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from typing import Any
 
 from unet.settings import home_folder
 
@@ -34,7 +35,7 @@ _PUBLIC = {
 __all__ = sorted(_PUBLIC)
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module 'unet' has no attribute {name!r}")
     module, attribute = _PUBLIC[name]

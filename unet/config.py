@@ -41,7 +41,7 @@ class ModelConfig(Section):
     )
     dropout: tuple[float, ...] = option(
         (0.1, 0.1, 0.2, 0.2, 0.3, 0.2, 0.2, 0.1, 0.1),
-        "Share of values dropped in each block, left to right along the U; one value serves all blocks.",
+        "Share of values dropped in each block, left to right along the U; one value applies to all blocks.",
         low=0.0,
         high=0.9,
     )
@@ -61,7 +61,7 @@ class ModelConfig(Section):
     )
     resolution: str = option(
         "resized",
-        "resized: whole images are brought to input_size. native: images keep their size; the network learns from "
+        "resized: whole images are resized to input_size. native: images keep their size; the network learns from "
         "random crops of input_size and predicts in tiles.",
         choices=RESOLUTIONS,
     )
@@ -128,16 +128,16 @@ class ModelConfig(Section):
 class TrainingConfig(Section):
     """How a model is trained. The defaults are the tutorial's."""
 
-    epochs: int = option(20, "How often the network sees the whole training set, at most.", low=1, high=10_000)
+    epochs: int = option(20, "Maximum number of passes over the training set.", low=1, high=10_000)
     batch_size: int = option(16, "Images per gradient step.", low=1, high=256)
     learning_rate: float = option(0.001, "Step size of Adam; with a schedule, its peak.", low=1e-7, high=1.0)
     schedule: str = option(
         "constant",
-        "How the learning rate goes. cosine: up over the first twentieth of the training, then down to nothing.",
+        "Learning rate over the training. cosine: it rises over the first twentieth, then falls to zero.",
         choices=SCHEDULES,
     )
     weight_decay: float = option(
-        0.0, "Share of each weight that a step at learning rate 1 takes away (AdamW).", low=0.0, high=1.0
+        0.0, "Share of each weight that a step at learning rate 1 removes (AdamW).", low=0.0, high=1.0
     )
     loss: str = option("crossentropy", "Loss function to minimise.", choices=LOSSES)
     patience: int = option(
@@ -156,8 +156,8 @@ class TrainingConfig(Section):
     )
     precision: str = option(
         "float32",
-        "Numbers that the network computes with while it learns; weights are always float32. auto: bfloat16 where the "
-        "processor has instructions for it, which is faster there.",
+        "Number format of the computations while training; weights are always float32. auto: bfloat16 where the "
+        "processor has instructions for it.",
         choices=PRECISIONS,
     )
     crops: int = option(
@@ -179,7 +179,7 @@ class TrainingConfig(Section):
         0.0, "Augmentation: change contrast, gamma, stain, noise and focus, 0 (not at all) to 1.", low=0.0, high=1.0
     )
     balance: float = option(
-        0.0, "Crops: 0 draws every image alike; 1 every kind of image (dark, bright, coloured).", low=0.0, high=1.0
+        0.0, "Crops: 0 draws all images equally often, 1 all kinds (dark, bright, coloured).", low=0.0, high=1.0
     )
 
 
@@ -190,15 +190,15 @@ class Separation(Section):
     separate: bool = option(False, "Separate touching nuclei. Off: every connected area is one object.")
     min_valley_depth: float = option(
         0.3,
-        "How deep the valley between two nuclei must be, as a share of the lower one's height. Less splits more.",
+        "How deep the valley between two nuclei must be, as a share of the lower one's height. Lower splits more.",
         low=0.01,
         high=0.95,
         formerly="depth",
     )
     min_peak_distance: float = option(
         0.0,
-        "Objects are left out where the model's distance map, 0 to 1, nowhere reaches this: it is not sure of their "
-        "shape. More is surer. Of no effect for models without that map.",
+        "Objects are left out unless the model's distance map, 0 to 1, reaches this value somewhere in them. Higher "
+        "keeps only clear shapes. No effect on models without that map.",
         low=0.0,
         high=0.95,
         formerly="heart",
@@ -210,7 +210,7 @@ class Separation(Section):
 
 @dataclass(frozen=True)
 class Config:
-    """Everything that a training needs to know besides its dataset."""
+    """All that a training needs to know apart from its dataset."""
 
     preset: str = "tutorial"
     model: ModelConfig = ModelConfig()

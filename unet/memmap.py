@@ -1,4 +1,4 @@
-"""Arrays that are larger than memory should hold: kept in files without a name, of which only what is used is read."""
+"""Arrays that are larger than memory should hold: kept in files without a name; only what is used is read."""
 
 from __future__ import annotations
 

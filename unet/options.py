@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from unet.errors import ConfigError, shortened
 
@@ -95,7 +95,7 @@ class Section:
         return {names.get(name, name): value for name, value in data.items()}
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]):
+    def from_dict(cls, data: dict[str, Any]) -> Self:
         """Make the section from JSON types; a name that is not known is refused."""
         if not isinstance(data, dict):
             raise ConfigError(f"The configuration must be a table of names and values, not {type(data).__name__}.")

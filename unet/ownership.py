@@ -1,4 +1,4 @@
-"""Whose something is: a run, dataset or model belongs to the browsers that made it, named by digests in its folder.
+"""Who owns a run, a dataset or a model: the browsers that made it, named by digests in its folder.
 
 What has no owner was made on the command line, or before there were owners: everybody may look at it, and only who sits
 at the machine, or its administrator, may change it.
@@ -36,14 +36,14 @@ Thing = TypeVar("Thing", bound=InFolder)
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody before a browser.
+    """Somebody at a browser.
 
     Attributes
     ----------
     digest : str
-        Of the browser's secret token; what it makes is marked with it, and the token itself is stored nowhere.
+        Of the browser's secret token; what the visitor makes is marked with it, and the token itself is stored nowhere.
     rules : bool
-        Whether all of it is hers: she sits at the machine itself, or is its administrator.
+        Whether all of it is theirs: they sit at the machine itself, or are its administrator.
     """
 
     digest: str
@@ -55,47 +55,47 @@ class Visitor:
         return cls(blake2b(token.encode(), digest_size=16, person=b"unet owner").hexdigest(), rules)
 
     def may_change(self, folder: Path) -> bool:
-        """Tell whether she may stop, delete or change what lies in a folder."""
+        """Tell whether they may stop, delete or change what lies in a folder."""
         return self.rules or self.digest in owners_of(folder)
 
     def may_list(self, folder: Path) -> bool:
-        """Tell whether it is shown to her among all the others; what is not can still be looked at by its link."""
+        """Tell whether it is listed for them; what is not can still be opened by its link."""
         owners = owners_of(folder)
         return self.rules or not owners or self.digest in owners
 
     def listed(self, things: Iterable[Thing]) -> list[Thing]:
-        """Return those of some runs, datasets or models that are shown to her."""
+        """Return those of some runs, datasets or models that are listed for them."""
         return [thing for thing in things if self.may_list(thing.folder)]
 
     def require(self, folder: Path) -> None:
-        """Make sure that she may change what lies in a folder.
+        """Make sure that they may change what lies in a folder.
 
         Raises
         ------
         NotYours
-            If she may not.
+            If they may not.
         """
         if not self.may_change(folder):
             raise NotYours("This was made in another browser: you may look at it, and only its owner may change it.")
 
     def claim(self, folder: Path) -> None:
-        """Make something new hers, too."""
+        """Make something new theirs, too."""
         if self.digest not in owners_of(folder):
             with (_home(folder) / OWNERS).open("a", encoding="ascii") as file:
                 file.write(f"{self.digest}\n")
 
     def claim_new(self, folder: Path, known: Collection[Path]) -> None:
-        """Make something hers unless it was among those known before, and everybody's: the same content again."""
+        """Make something theirs unless it was known before and belonged to everybody: the same content again."""
         if folder not in known or owners_of(folder):
             self.claim(folder)
 
     def let_go(self, folder: Path) -> bool:
-        """Take her from the owners, and tell whether nobody else is left, so that it may be deleted.
+        """Remove them from the owners, and tell whether nobody else is left and it may be deleted.
 
         Raises
         ------
         NotYours
-            If it was not hers.
+            If it was not theirs.
         """
         self.require(folder)
         others = owners_of(folder) - {self.digest}

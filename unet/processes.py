@@ -24,7 +24,7 @@ def birth(pid: int) -> str:
 
 
 def machine() -> str:
-    """Name the machine since its last start, and the space of process numbers, of which containers have their own."""
+    """Name the machine since its last start, and the process namespace, since containers have their own."""
     try:
         return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()}/{Path('/proc/self/ns/pid').readlink()}"
     except OSError:

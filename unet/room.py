@@ -1,4 +1,4 @@
-"""How much all that was brought here may take, so that visitors cannot fill a disk together."""
+"""How much disk everything uploaded here may take together: visitors must not fill it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from unet.settings import MB, Settings
 
 
 def require_room(settings: Settings, refuse: type[UnetError]) -> None:
-    """Make sure that all datasets and uploaded models, with what is being added, are within the bounds.
+    """Make sure that all datasets and uploaded models, including what is being added, stay within the bounds.
 
     Raises
     ------

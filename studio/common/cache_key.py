@@ -32,7 +32,7 @@ class Key:
     corrections : int
         Revision of the list of corrections; 0: the nuclei as the model found them.
     kept : tuple of (str, float, float)
-        The filter: a measurement, its least and its greatest value.
+        The filter: a measurement, its smallest and its largest value.
     pixel_size : PixelSize, optional
     shown : tuple of int, optional
         Height and width at which it is shown.

@@ -78,8 +78,8 @@ def config_form() -> Config | None:
         with st.grid(5, min_column_width=150):
             start = preset(_choose_preset())
             values |= _widgets(start, BASIC)
-        only = "" if _resolution(start) == "native" else f" What is greyed out needs {CHOICE_LABELS['native'].lower()}."
-        st.caption(f"**Augmentation**: changed copies of the images, made anew for each epoch.{only}")
+        only = "" if _resolution(start) == "native" else f" Greyed-out settings need {CHOICE_LABELS['native'].lower()}."
+        st.caption(f"**Augmentation**: altered copies of the images, drawn afresh in each epoch.{only}")
         with st.grid(3, min_column_width=150, vertical_alignment="center"):
             values |= _widgets(start, AUGMENTATION)
         with st.expander("Advanced: architecture, split, early stopping", icon=":material/tune:", key="advanced"):
@@ -136,7 +136,7 @@ def field_widget(item: dataclasses.Field, start: Config) -> Any:
     Raises
     ------
     ConfigError
-        If what was typed is no number; the message names the field.
+        If what was typed is not a number; the message names the field.
     """
     default = getattr(getattr(start, _section(item.name)), item.name)
     key = _key(start.preset, item.name)
@@ -153,7 +153,7 @@ def field_widget(item: dataclasses.Field, start: Config) -> Any:
         here, needed = CHOICE_LABELS[_resolution(start)], CHOICE_LABELS["native"]
         common |= {
             "disabled": True,
-            "help": f"{common['help']} **Of no effect here**: Resolution is “{here}”; only “{needed}” draws crops.",
+            "help": f"{common['help']} **No effect here**: Resolution is “{here}”; only “{needed}” draws crops.",
         }
     low, high, choices = (item.metadata[name] for name in ("low", "high", "choices"))
     if item.name == "start_from":
@@ -197,7 +197,7 @@ def parse_numbers(item: dataclasses.Field, text: str) -> tuple:
     Raises
     ------
     ConfigError
-        If a part is no number; the message names the field.
+        If a part is not a number; the message names the field.
     """
     first = item.default[0] if isinstance(item.default, tuple) else 0
     kind = type(first)

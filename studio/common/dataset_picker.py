@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from studio.common.parameters import DATASET, MODEL, OTHER_MODEL
 from studio.common.progress import progress_bar
@@ -54,7 +55,7 @@ def chosen_dataset(settings: Settings) -> Dataset | None:
     dataset = find_dataset(name, settings)
     if dataset is None:
         st.warning(
-            f"There is no dataset “{plain(name[:100])}” here any more; choose another one.", icon=":material/warning:"
+            f"The dataset “{plain(name[:100])}” is no longer here; choose another one.", icon=":material/warning:"
         )
     return dataset
 
@@ -78,7 +79,7 @@ def choose(dataset_id: str | None) -> None:
     """Put a dataset into the address, or take it out."""
     kept = {name: st.query_params[name] for name in KEPT if name in st.query_params}
     st.query_params.from_dict(kept | ({DATASET: dataset_id} if dataset_id else {}))
-    # An uploader with a new key lets go of the old one's files, which Streamlit holds in memory.
+    # An uploader with a new key releases the old one's files, which Streamlit holds in memory.
     st.session_state["upload_round"] = st.session_state.get("upload_round", 0) + 1
     begin_at_top()
 
@@ -133,8 +134,8 @@ def _zip(settings: Settings) -> None:
         type="zip",
         max_upload_size=settings.max_upload_mb,
         key=f"upload_zip_{st.session_state.get('upload_round', 0)}",
-        help="The tutorial's layout (`<id>/images/` and `<id>/masks/`, one nucleus a mask) at any depth, or `images/` "
-        "beside `masks/` or `labels/` with equal file names.",
+        help="The tutorial's layout (`<id>/images/` and `<id>/masks/`, one nucleus per mask) at any depth, or "
+        "`images/` beside `masks/` or `labels/` with equal file names.",
     )
     if upload:
         _add(lambda: _store_zip(upload, settings), settings, upload.file_id)
@@ -246,8 +247,8 @@ def _delete(dataset: Dataset, settings: Settings) -> None:
 # ---- storing it ------------------------------------------------------------------------------------------------
 
 
-def _store_zip(upload, settings: Settings) -> Dataset:
-    """Copy an uploaded zip to the disk in chunks, unpack it, and let go of the copy."""
+def _store_zip(upload: UploadedFile, settings: Settings) -> Dataset:
+    """Copy an uploaded zip to the disk in chunks, unpack it, and remove the copy."""
     uploads = settings.cache / "uploads"
     uploads.mkdir(parents=True, exist_ok=True)
     sweep(uploads)  # of a server that was killed

@@ -12,7 +12,7 @@ from unet.memmap import is_mapped
 
 
 class Held:
-    """Arrays by key, the least recently used ones let go; the newest is held whatever its size.
+    """Arrays by key, the least recently used ones dropped; the newest is held whatever its size.
 
     Streamlit's own caches count values, and an image may have a thousand times the pixels of another. With twenty
     visitors, a small number of large ones would lose what each is looking at, and a large number fill the memory.

@@ -1,4 +1,4 @@
-"""What is said of a model: what its folder says of itself, and of a shipped one its card from ``docs/``."""
+"""What a model's folder says of it, and a shipped model's card from ``docs/``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def card_of(entry: ModelEntry) -> Path | None:
 
 @st.dialog("Model card", width="large")
 def show_card(path: Path) -> None:
-    """Open a card over the page; its pictures lie beside it."""
+    """Open a card over the page; its pictures lie in the same folder."""
     text = path.read_text(encoding="utf-8")
     # The dialog has a title; links between files lead nowhere here.
     text = re.sub(r"^# .*\n", "", text)
@@ -71,9 +71,9 @@ def show_about(entry: ModelEntry) -> None:
         "Input": f"{size}, {'grey' if info.config.channels == 1 else 'colour'}",
     }
     if not info.config.has_heads and info.config.classes == 1:
-        facts["Tells"] = "a mask alone: touching nuclei are separated by their shape, and some are merged"
+        facts["Predicts"] = "a mask alone: touching nuclei are separated by their shape, and some are merged"
     if info.config.has_heads:
-        facts["Tells"] = "mask, border and distance: touching nuclei apart"
+        facts["Predicts"] = "mask, border and distance: touching nuclei are separated"
     if info.config.classes > 1:
         facts["Classes"] = str(info.config.classes)
     facts |= {label: _fact(info.provenance[name]) for name, label in ORIGIN.items() if info.provenance.get(name)}
@@ -87,7 +87,9 @@ def _measured_on(info: ModelInfo) -> str:
     if info.provenance.get("scores_on") == "learned":
         return f"Measured on the images{of} that it learned from: on others it may be worth less."
     if earlier := info.provenance.get("scores_of"):
-        where = f"Measured as {plain(str(earlier))} on its validation images{of}, before it learned from these as well."
+        where = (
+            f"Measured as {plain(str(earlier))} on its validation images{of}, before it was trained on these as well."
+        )
     else:
         where = f"Measured on the validation images{of}."
     return f"{where} Scores on different images cannot be compared; Evaluate scores two models on the same ones."

@@ -25,7 +25,7 @@ KEPT = 12  # files of some ten MB
 
 @st.dialog("Export the model")
 def show_exports(entry: ModelEntry, digest: str, settings: Settings) -> None:
-    """Open the formats over the page; ``digest`` tells models apart, so that two don't disturb one another."""
+    """Open the formats over the page; ``digest`` identifies the model, which keeps two exports separate."""
     st.markdown(f"**{plain(entry.info.name)}**, for other programs. Each file is run and compared with this app first.")
     for name, chosen in FORMATS.items():
         st.markdown(f"**{chosen.title}**")
@@ -78,13 +78,13 @@ def _in_another_process(folder: Path, format: str, target: Path, settings: Setti
                 timeout=SECONDS,
             )
     except (subprocess.TimeoutExpired, Timeout):
-        raise ModelError(f"The export took longer than {SECONDS // 60} minutes and was ended; try again.") from None
+        raise ModelError(f"The export took longer than {SECONDS // 60} minutes and was stopped; try again.") from None
     except OSError as error:
         raise ModelError(f"The export cannot be started: {error.strerror or error}.") from error
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
         raise ModelError(
-            said[-1].removeprefix("error: ") if said else "The export ended without a word; perhaps memory ran out."
+            said[-1].removeprefix("error: ") if said else "The export ended unexpectedly; perhaps memory ran out."
         )
 
 

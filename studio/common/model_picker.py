@@ -45,7 +45,7 @@ def choose_models(settings: Settings, warn: Callable[[str], object] = st.warning
         try:  # a run that is still training has a model that nobody is offered, but a link may name it
             entries[wanted] = find_model(wanted, settings)
         except ModelError:
-            problem = f"The model “{plain(wanted[:100])}” is not here any more"
+            problem = f"The model “{plain(wanted[:100])}” is no longer here"
     if not entries:
         _no_model(settings)
         return []

@@ -30,7 +30,7 @@ def show_uploader(settings: Settings) -> None:
         key=key,
         on_change=_store,
         args=(key, settings),
-        help=f"`{INFO_FILE}` and `{WEIGHTS_FILE}`, and nothing else: such as the folder `model` of a run.",
+        help=f"`{INFO_FILE}` and `{WEIGHTS_FILE}`, and nothing else, such as the folder `model` of a run.",
     )
     if refused := st.session_state.get("model_refused"):
         st.error(plain(refused), icon=":material/error:")
@@ -42,7 +42,7 @@ def _store(key: str, settings: Settings) -> None:
     if upload is None:
         return
     st.session_state.pop("model_refused", None)
-    # A new widget lets go of the file, which Streamlit holds in memory.
+    # A new widget releases the file, which Streamlit holds in memory.
     st.session_state["model_uploads"] = st.session_state.get("model_uploads", 0) + 1
     try:
         settings.cache.mkdir(parents=True, exist_ok=True)

@@ -11,7 +11,7 @@ from studio.common.text import plain, unique_names
 
 
 def choose_in_address(label: str, options: Mapping[str, str], name: str, **look: Any) -> str:
-    """Draw a select box and return the chosen key; one in the address that is no option gives way to the first.
+    """Draw a select box and return the chosen key; one in the address that is not an option gives way to the first.
 
     ``gone_from_address`` says so.
 

@@ -1,4 +1,4 @@
-"""The charts of the Evaluate page: scores over the probability threshold, and over the IoU that a match needs."""
+"""The charts of the Evaluate page: scores over the probability threshold, and over the IoU required for a match."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def overlap_curve(
             font={"size": 10, "color": GREY},
         )
     style(figure, height=360)
-    figure.update_xaxes(title="IoU that a match needs", range=[0.36, 0.97], tickvals=IOU_THRESHOLDS[::2])
+    figure.update_xaxes(title="IoU required for a match", range=[0.36, 0.97], tickvals=IOU_THRESHOLDS[::2])
     figure.update_yaxes(range=[0, 1.02])
     return figure
 

@@ -34,7 +34,9 @@ def show_lab(
 
 
 @st.fragment
-def _lab(entries, evaluations, labelled: Labelled, settings: Settings) -> None:
+def _lab(
+    entries: Sequence[ModelEntry], evaluations: Sequence[Evaluation], labelled: Labelled, settings: Settings
+) -> None:
     if st.session_state.pop(CHANGED, False):
         st.rerun()  # of the whole page: all of it shows the model's own threshold
     first = evaluations[0]
@@ -62,10 +64,11 @@ def _lab(entries, evaluations, labelled: Labelled, settings: Settings) -> None:
             key="curve",
         )
         st.caption(
-            f"All from one prediction an image. The star: the best competition score, at {first.best_threshold():.2f}."
+            f"All from one prediction per image. The star marks the best competition score, at "
+            f"{first.best_threshold():.2f}."
         )
     with overlaps:
-        st.markdown("**Average precision over the IoU that a match needs**")
+        st.markdown("**Average precision over the IoU required for a match**")
         st.plotly_chart(
             score_charts.overlap_curve(evaluations, names, threshold, theme, labelled.dataset.fingerprint),
             config=score_charts.CONFIG,
@@ -90,7 +93,7 @@ def _choose_threshold(entry: ModelEntry, evaluation: Evaluation, settings: Setti
         "Probability threshold",
         options,
         format_func=lambda value: f"{value:.2f}",
-        help="All scores below follow it at once.",
+        help="All scores below are updated at once.",
         key=key,
     )
     _offer_thresholds(entry, evaluation.best_threshold(), chosen, settings)
@@ -117,9 +120,9 @@ def _offer_thresholds(entry: ModelEntry, best: float, chosen: float, settings: S
                 key=f"use_threshold_{place}",
                 on_click=_store,
                 args=(entry, threshold, settings),
-                help="The shipped model is everybody's and stays as it is; its copy is yours to choose from."
+                help="The shipped model is shared and stays as it is; the copy is yours."
                 if shipped
-                else "Written into the Model folder: Predict and the command line begin with it.",
+                else "Saved in the Model folder: Predict and the command line start with it.",
             )
         if before and before[1] != own:
             st.button(
@@ -183,7 +186,14 @@ def _columns(table: pd.DataFrame) -> dict:
     }
 
 
-def _images(entries, evaluations, names, threshold: float, labelled: Labelled, settings: Settings) -> None:
+def _images(
+    entries: Sequence[ModelEntry],
+    evaluations: Sequence[Evaluation],
+    names: list[str],
+    threshold: float,
+    labelled: Labelled,
+    settings: Settings,
+) -> None:
     frame = evaluations[0].to_frame(threshold)
     if len(evaluations) > 1:
         other = evaluations[1].to_frame(evaluations[1].threshold).set_index("id")["competition"]
@@ -224,7 +234,7 @@ def _image_columns(names: Sequence[str]) -> dict:
     number = st.column_config.NumberColumn
     return {
         "id": st.column_config.TextColumn("Image", width="small"),
-        "difference": number("Difference", format="%+.3f", help=f"Competition score of {names[0]} less the other's."),
+        "difference": number("Difference", format="%+.3f", help=f"Competition score of {names[0]} minus the other's."),
         "stain": "Stain",
         "nuclei": number("Nuclei", help="In the masks"),
         "found": number("Found"),
@@ -235,12 +245,12 @@ def _image_columns(names: Sequence[str]) -> dict:
     }
 
 
-def _exports(evaluations, names, threshold: float, labelled: Labelled) -> None:
+def _exports(evaluations: Sequence[Evaluation], names: list[str], threshold: float, labelled: Labelled) -> None:
     title = f"{names[0]} on {labelled.words}"
     files = (
         (
             "Table",
-            "One row an image",
+            "One row per image",
             "scores.csv",
             "text/csv",
             lambda: csv_of_frame(evaluations[0].to_frame(threshold)),

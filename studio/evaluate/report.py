@@ -36,6 +36,6 @@ def as_html(
         title,
         f"<p>Probability threshold {threshold:.2f}. {evaluations[0].scores().images:,} images.</p>"
         f"<h2>Scores</h2>{scores}<h2>{over}</h2>{drawn[0]}"
-        f"<h2>Average precision over the IoU that a match needs</h2>{drawn[1]}<p>{words}</p>"
+        f"<h2>Average precision over the IoU required for a match</h2>{drawn[1]}<p>{words}</p>"
         f"<h2>Images, the worst first</h2>{images}",
     )

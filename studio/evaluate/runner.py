@@ -34,7 +34,7 @@ def evaluations_of(entries: Sequence[ModelEntry], labelled: Labelled, settings: 
     missing = [entry for entry, evaluation in zip(entries, stored, strict=True) if evaluation is None]
     names = " and ".join(plain(entry.info.name) for entry in missing)
     with place.container(border=True, horizontal_alignment="center"):
-        st.markdown(f"**{labelled.count:,} images** are to be predicted and scored by {names}, at all thresholds.")
+        st.markdown(f"**{labelled.count:,} images** will be predicted and scored by {names}, at all thresholds.")
         started = st.button("Evaluate", icon=":material/speed:", type="primary", key="evaluate")
     if not started:
         return []

@@ -66,7 +66,7 @@ def choose_preparation(job: Job, channels: int) -> None:
             key="choice_channels",
             on_change=_changed,
             args=(now, CHANNELS),
-            help="Up to three; one of them is taken as grey. None chosen: by what they show.",
+            help="Up to three; a single one is taken as grey. If none is chosen, their content decides.",
         )
     fields = {item.name: item.metadata for item in dataclasses.fields(ImageAdjustments)}
     st.toggle(

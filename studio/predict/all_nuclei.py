@@ -63,7 +63,7 @@ def show_all_nuclei(
         alt=f"Measurements of {len(frame)} nuclei of {len(images)} images",
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        more = f", of which the first {SHOWN_ROWS:,} are shown" if len(frame) > SHOWN_ROWS else ""
+        more = f"; the first {SHOWN_ROWS:,} are shown" if len(frame) > SHOWN_ROWS else ""
         st.caption(f"{len(frame):,} nuclei of {len(images):,} images{more}.", width="stretch")
         st.download_button(
             "All nuclei (CSV)",
@@ -101,7 +101,9 @@ def _choose_groups() -> str:
             return read_groups()
         st.text_input("Pattern", now, key="group_pattern", on_change=_put_pattern, help=HELP, max_chars=200)
     if now and read_groups() != now:
-        st.warning(f"“{plain(now[:80])}” is no pattern of groups. Write {plain(GROUP)} once, as in {plain(GROUP)}_\\*.")
+        st.warning(
+            f"“{plain(now[:80])}” is not a pattern of groups. Write {plain(GROUP)} once, as in {plain(GROUP)}_\\*."
+        )
     return read_groups()
 
 

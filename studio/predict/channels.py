@@ -34,10 +34,10 @@ def show_channels(job: Job, choice: ChannelChoice) -> None:
         key=CHOICE,
         on_change=_chosen,
         args=(job,),
-        help="What you choose holds for all images and stays in the address. Several channels together are chosen "
+        help="Your choice applies to all images and is kept in the address. Several channels together can be chosen "
         "under “Channels, contrast, scale”.",
     )
-    taken = f"Nuclei are looked for in **{_names(choice)}**"
+    taken = f"Looking for nuclei in **{_names(choice)}**"
     st.caption(f"{taken}: {plain(choice.reason)}." if choice.automatic else f"{taken}, as you chose.")
 
 

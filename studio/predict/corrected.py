@@ -117,6 +117,6 @@ def _take(
     else:
         operation = Operation.from_dict(step.get("operation"))
         if operation.kind in ("carry", "replace"):
-            raise CorrectionError("This is no correction that is drawn.")
+            raise CorrectionError("This is not a correction that can be drawn.")
         change_of(corrected_nuclei(key, home, original, prediction), operation, prediction())
         history.add(basis, home, operation, seen, name)

@@ -184,7 +184,7 @@ def _start_over(token: str) -> None:
 def choose_nuclei_file(job: Job, upload: Upload, page: int, decision: Decision, name: str) -> None:
     """Draw the way in for nuclei that other programs, or this one, have written into a file."""
     with st.popover("Import nuclei", icon=":material/upload:", width="stretch", key="import_nuclei"):
-        st.caption("They take the place of the nuclei of this image, which undo brings back.")
+        st.caption("They replace the nuclei of this image; undo restores those.")
         key = f"nuclei_file_{st.session_state.get(IMPORTED, 0)}"
         st.file_uploader(
             "Label map (TIFF, PNG), ImageJ ROIs, GeoJSON or COCO",

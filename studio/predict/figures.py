@@ -1,4 +1,4 @@
-"""What is said of a result beside its picture: figures, and advice where it looks wrong."""
+"""What stands next to a result's picture: figures, and advice where it looks wrong."""
 
 from __future__ import annotations
 
@@ -30,12 +30,18 @@ def show_figures(frame: pd.DataFrame, kept: set[int] | None, pixels: int, decisi
     with st.container(horizontal=True, gap="medium"):
         st.metric("Nuclei found", f"{len(frame):,}", help=f"Objects above the threshold. {kind}", width="content")
         if kept is not None:
-            st.metric("Kept", f"{len(kept):,}", help="In the ranges that are chosen below.", width="content")
+            st.metric("Kept", f"{len(kept):,}", help="In the ranges chosen below.", width="content")
         counted = frame if kept is None else frame[frame["label"].isin(kept)]
-        words = "Of the nuclei that are found." if kept is None else "Of the nuclei that are kept."
+        whose = "the nuclei" if kept is None else "the kept nuclei"
         if (share := positive_share(counted)) is not None:
-            st.metric("Positive", f"{share:.1%}", help=f"{words} The level has a slider of its own.", width="content")
-        st.metric("Area covered", f"{counted['area'].sum() / pixels:.1%}", help=words, width="content")
+            words = f"Share of {whose} that are positive. The level has a slider of its own."
+            st.metric("Positive", f"{share:.1%}", help=words, width="content")
+        st.metric(
+            "Area covered",
+            f"{counted['area'].sum() / pixels:.1%}",
+            help=f"Share of the image that {whose} cover.",
+            width="content",
+        )
 
 
 def show_advice(advice: Advice | None, is_kept: bool) -> None:

@@ -115,7 +115,7 @@ def _store(key: str, settings: Settings) -> None:
     files = st.session_state.get(key) or []
     if not files:
         return
-    # A new widget lets go of the files, which Streamlit holds in memory.
+    # A new widget releases the files, which Streamlit holds in memory.
     st.session_state["image_uploads"] = st.session_state.get("image_uploads", 0) + 1
     try:
         _remember(UPLOADS, keep_uploads([(file.name, file) for file in files], settings))

@@ -116,7 +116,7 @@ def _table(frame: pd.DataFrame, revision: str, corrected: Collection[int]) -> No
         alt=f"Measurements of {len(frame)} nuclei",
     )
     st.caption(
-        f"Nucleus {chosen} is chosen; choose it again, or press Escape in the picture, to let it go."
+        f"Nucleus {chosen} is chosen; choose it again, or press Escape in the picture, to deselect it."
         if chosen
         else "Choose a row and its nucleus lights up above; click a nucleus and its row comes first."
     )
@@ -159,7 +159,7 @@ def _distribution(frame: pd.DataFrame, ranges: Ranges) -> None:
     )
     values = frame[name].dropna()
     if len(values) < 2 or values.min() == values.max():
-        st.caption("There is too little to draw.")
+        st.caption("Too few nuclei to draw.")
         return
     key = f"brush-{name}"
     st.plotly_chart(
@@ -192,8 +192,8 @@ def _range_slider(name: str, values: pd.Series, ranges: Ranges) -> None:
         format="%.4g",
         key=key,
         on_change=lambda: _set_range(name, st.session_state[key], (low, high)),
-        help="Nuclei outside of the range are drawn faintly, and left out of table and exports. "
-        "Or draw a box over the bars.",
+        help="Nuclei outside the range are drawn faintly and left out of the table and exports. You can also draw "
+        "a box over the bars.",
     )
 
 

@@ -71,7 +71,7 @@ class Job:
 
 
 def facts_from(upload: Upload, image: np.ndarray) -> Facts:
-    """Return what is known of an image, (height, width) or (height, width, channels), besides its maps."""
+    """Return what is known of an image, (height, width) or (height, width, channels), in addition to its maps."""
     height, width = image.shape[:2]
     channels = image.shape[2] if image.ndim == 3 else 1
     return Facts(height, width, count_pages(upload.path, name="It"), channels)

@@ -21,7 +21,7 @@ def choose_separation(entry: ModelEntry, is_new: bool) -> Separation:
     linked = _from_an_earlier_link(fields)
 
     def common(name: str) -> dict:
-        # A value that was just put into the session state must not meet a default beside it.
+        # A value that was just put into the session state must not come with a default as well.
         start = {} if (is_new or name in linked) and name in st.session_state else {"value": getattr(own, name)}
         return {"key": name, "bind": "query-params", "help": fields[name]["help"], **start}
 

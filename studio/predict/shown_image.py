@@ -15,7 +15,7 @@ from unet.prediction.grouping import check_pattern
 
 def choose_image(names: list[str]) -> str:
     """Draw the choice among several images, with buttons to the ones before and after."""
-    # Of another set of images, perhaps; Streamlit would complain about a name that is no option.
+    # Of another set of images, perhaps; Streamlit would complain about a name that is not an option.
     if st.session_state.get(IMAGE, names[0]) not in names:
         st.session_state[IMAGE] = names[0]
     place = names.index(st.session_state.get(IMAGE, names[0]))
@@ -80,7 +80,7 @@ def choose_pixel_size(upload: Upload) -> PixelSize | None:
         format="%.4g",
         key=PIXEL,
         bind="query-params",
-        help="For measurements in µm and the scale bar. 0: what the file says, if it does.",
+        help="For measurements in µm and the scale bar. 0: what the file says, if anything.",
     )
     st.caption(f"The file says {own.x:.4g} µm." if own else "No pixel size in the file.")
     return pixel_size_for(upload)

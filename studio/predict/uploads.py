@@ -90,7 +90,7 @@ def _own_name(name: str) -> str:
 
 
 def keep_uploads(files: Iterable[tuple[str, BinaryIO]], settings: Settings) -> str:
-    """Keep several uploads as a set, and let go of the oldest others if they are too many in all.
+    """Keep several uploads as a set, and drop the oldest others if there are too many in all.
 
     Returns
     -------

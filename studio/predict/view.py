@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
+import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -50,6 +53,7 @@ from studio.predict.uploads import Upload, looked_at
 from studio.predict.waiting import predict_missing, problems_of, show_notices
 from unet.errors import UnetError
 from unet.prediction.filters import kept_rows
+from unet.prediction.maps import Prediction
 
 
 def show_results(
@@ -116,7 +120,7 @@ def _send(job: Job, upload: Upload, page: int, scene: viewer.Scene, mount: str =
     now = Decision(threshold_now(job.entry), separation_now(job.entry))
     decision = viewed(job, upload, page, now) if is_first else other_decision(job)
 
-    def region(rows: slice, columns: slice):
+    def region(rows: slice, columns: slice) -> tuple[np.ndarray, Prediction, np.ndarray]:
         image = read_prepared(job, upload, page)[rows, columns]
         prediction = prediction_of(job, upload, page).crop(rows, columns)
         return viewer.picture_of(image, scene.range), prediction, objects_of(job, upload, page, decision)[rows, columns]
@@ -250,8 +254,8 @@ def _look(
             save_as_training(job, upload, page, decision, name)
 
 
-def _patience(scene: viewer.Scene):
-    """A large image takes some seconds."""
+def _patience(scene: viewer.Scene) -> AbstractContextManager[object]:
+    """Return a spinner for a large image, which takes some seconds."""
     return (
         st.spinner("Finding nuclei in all of this large image …", show_time=True)
         if scene.size != scene.shown

@@ -38,15 +38,17 @@ def show_comparison(run: Run, info: RunInfo, settings: Settings) -> None:
         return
     own, shipped = (each.scores(entry.info.threshold) for entry, each in zip(entries, found, strict=True))
     with st.container(border=True, key="comparison"):
-        st.markdown(f"**Beside the shipped model**, on the {own.images} validation images with {own.nuclei:,} nuclei")
+        st.markdown(
+            f"**Compared with the shipped model**, on the {own.images} validation images with {own.nuclei:,} nuclei"
+        )
         with st.container(horizontal=True, gap="large"):
             for name, scores in ((plain(title_of(run)), own), (f"{SHIPPED} (shipped)", shipped)):
                 matched, wrong = _counts(scores)
                 st.metric(name, matched, wrong, delta_color="off", delta_arrow="off", width="content")
         st.caption(
-            "Nuclei found, at an overlap (IoU) of more than one half. This preset learns a mask alone, so nuclei that "
+            "Nuclei found, at an overlap (IoU) of more than one half. This preset learns only a mask, so nuclei that "
             f"touch are separated by their shape, and some are merged. The shipped “{SHIPPED}” learned borders and "
-            "distances as well, from 664 micrographs; on images of your own, it is the one to begin with."
+            "distances as well, from 664 micrographs; on images of your own, it is the better start."
         )
         st.page_link(
             "pages/evaluate.py",

@@ -36,7 +36,7 @@ def show_gallery(dataset: Dataset, report: DatasetReport, settings: Settings) ->
             key="gallery_kind",
             label_visibility="collapsed",
         )
-        shuffled = st.toggle("Shuffled", key="gallery_shuffled", help="Another eight of all images on each page.")
+        shuffled = st.toggle("Shuffled", key="gallery_shuffled", help="Each page shows eight more images.")
     samples = kinds[kind]
     if shuffled:
         samples = random.Random(report.fingerprint).sample(samples, len(samples))

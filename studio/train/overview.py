@@ -22,7 +22,7 @@ def show_overview(dataset: Dataset, report: DatasetReport, settings: Settings) -
     with st.grid(4, min_column_width=120):
         st.metric("Images to train on", f"{len(report.usable):,}")
         st.metric("Nuclei in them", f"{report.nuclei:,}")
-        st.metric("Left out", f"{len(report.left_out):,}", help="What is wrong with each is said below.")
+        st.metric("Left out", f"{len(report.left_out):,}", help="The reasons are listed below.")
         st.metric("To predict", f"{len(report.to_predict):,}", help="Images without a mask.")
     show_remarks(report)
     pictures, distributions, table = st.tabs(["Images", "Sizes and nuclei", "Report"], key="overview_tabs")
@@ -45,7 +45,7 @@ def show_remarks(report: DatasetReport) -> None:
         )
     if kept or report.notes:
         count = len({name for name, _ in kept})
-        title = f"Remarks about {_images(count)} that are used all the same" if kept else "Remarks about the files"
+        title = f"Remarks about {_images(count)} that are still used" if kept else "Remarks about the files"
         with st.expander(title, icon=":material/info:"):
             st.markdown(_listed([*(("", note) for note in report.notes), *kept]))
 
@@ -60,7 +60,7 @@ def _listed(problems: list[tuple[str, str]], most: int = 6) -> str:
         more = f" :gray[And {len(found) - 1:,} more like it.]" if len(found) > 1 else ""
         lines.append(f"- {plain(found[0][1])}{more}")
     if len(alike) > most:
-        lines.append("- :gray[The rest stands in the report below.]")
+        lines.append("- :gray[The rest is in the report below.]")
     return "\n".join(lines)
 
 

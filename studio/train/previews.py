@@ -18,7 +18,7 @@ VIEWS = ("Probability", "Mask")
 
 
 def show_previews(run: Run) -> None:
-    """Draw the previews of an epoch, with a slider over the epochs; the newest is followed until one is chosen."""
+    """Draw the previews of one epoch, with a slider that follows the newest epoch until somebody chooses one."""
     previews = run.previews()
     epochs = sorted(set.intersection(*(set(preview.epochs) for preview in previews))) if previews else []
     st.header("Watch it learn", anchor=False)

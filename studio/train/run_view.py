@@ -118,14 +118,14 @@ def _notes_form(run: Run) -> None:
 def _buttons(run: Run, info: RunInfo, state: RunState, settings: Settings) -> None:
     mine = visitor(settings).may_change(run.folder)
     if state.active and not mine:
-        st.caption("Somebody else's training: you may watch it.")
+        st.caption("This training was started in another browser; you can watch it.")
     elif state.active:
         st.button(
             "Stop training",
             icon=":material/stop_circle:",
             key="stop",
             disabled=state.status == "stopping",
-            help="Ends after the batch that it is at. The best model so far stays, and Resume goes on from the last "
+            help="Stops after the current batch. The best model so far is kept, and Resume continues from the last "
             "finished epoch.",
             on_click=_stop,
             args=(run, settings),
@@ -217,11 +217,11 @@ def _outcome(run: Run, state: RunState, metrics: Metrics) -> None:
         best = f" The model of epoch {state.best_epoch} was the best and is kept." if state.best_epoch else ""
         st.success(f"{told(reason)}{best}", icon=":material/check_circle:")
     elif state.status == "stopped":
-        rest = f" {len(metrics.epochs)} of {state.epochs} epochs are done; Resume goes on from there."
+        rest = f" {len(metrics.epochs)} of {state.epochs} epochs are done; Resume continues from there."
         st.info(f"{told(reason)}{rest if metrics.epochs else ''}", icon=":material/stop_circle:")
     else:
         kept = " The best model so far is kept." if run.model_folder else ""
-        goes_on = " Resume goes on from the last finished epoch." if run.checkpoint.exists() else ""
+        goes_on = " Resume continues from the last finished epoch." if run.checkpoint.exists() else ""
         st.error(f"{told(reason)}{kept}{goes_on}", icon=":material/error:")
 
 
@@ -241,7 +241,7 @@ def _figures(state: RunState) -> None:
         st.metric(
             "Validation loss",
             _figure(best, "val_loss"),
-            help="The loss on images that it does not learn from.",
+            help="The loss on images that it is not trained on.",
         )
         st.metric("Training time", duration(state.seconds) if state.seconds else "–")
 
@@ -278,7 +278,7 @@ def _curves(run: Run, metrics: Metrics, info: RunInfo, state: RunState) -> None:
 def _details(run: Run, info: RunInfo) -> None:
     log = st.expander("Log", icon=":material/article:", key=f"log-{run.name}", on_change="rerun")
     if log.open:
-        log.code(run.log_tail() or "Nothing was printed yet.", language=None, height=260)
+        log.code(run.log_tail() or "Nothing printed yet.", language=None, height=260)
     with st.expander("Settings and how to repeat it", icon=":material/tune:", key=f"details-{run.name}"):
         st.code(info.command, language="bash", wrap_lines=True)
         with suppress(RunError):

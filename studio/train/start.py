@@ -39,7 +39,7 @@ def settings_and_start(dataset: Dataset, report: DatasetReport, settings: Settin
             max_chars=LONGEST_TITLE,
             key="run_title",
             placeholder="Optional",
-            help="By default the preset and the time. It can be changed later, and a note be added.",
+            help="By default the preset and the time. You can change it later and add a note.",
         )
         if lack := lacks():
             st.info(f"Predicting and evaluating work here; training does not. {lack}", icon=":material/info:")
@@ -83,7 +83,7 @@ def _expectation(config: Config, report: DatasetReport, settings: Settings) -> s
     return (
         f"{samples:,} images, {epochs:,} epoch{'s' if epochs > 1 else ''}{early}: "
         f"**about {duration(seconds, parts=1)}**, roughly, on this machine. "
-        "It goes on when you leave the page or close the browser."
+        "It continues when you leave the page or close the browser."
     )
 
 

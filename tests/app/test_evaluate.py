@@ -187,7 +187,7 @@ def test_another_program_s_nuclei_are_scored_on_the_same_images(open_app, model,
     next(each for each in app.file_uploader if "another program" in each.label).set_value(uploads).run()
     assert not app.exception
     words = " ".join(each.value for each in (*app.warning, *app.markdown))
-    assert "sample01.png is no PNG" in words
+    assert "sample01.png is not a PNG" in words
     assert "Scores on the 1 images that both have" in words
     scores = next(each.value for each in app.dataframe if "Other program" in each.value and "Score" in each.value)
     assert scores.set_index("Score").loc["Competition score", "Other program"] == "1.000"

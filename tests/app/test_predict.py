@@ -181,7 +181,7 @@ def test_without_any_model_there_is_a_way_to_one(open_app, monkeypatch, tmp_path
 def test_a_model_that_is_gone_is_replaced_and_said(open_app, model):
     app = open_app("predict", model="run:../../etc")
     assert not app.exception
-    assert "not here any more; nuclei (shipped) is used instead" in app.warning[0].value.replace("\\", "")
+    assert "is no longer here; nuclei (shipped) is used instead" in app.warning[0].value.replace("\\", "")
     assert app.selectbox(key="model_choice").value == "nuclei"
 
 
@@ -421,7 +421,7 @@ def test_a_nucleus_that_is_chosen_lights_up_and_its_row_is_chosen(open_app):
 
 def test_advice_for_an_image_in_which_nothing_is_found(open_app, model):
     app = open_app("predict", model=model, samples="1", threshold="0.99")
-    assert any("Next to nothing" in each.value for each in app.markdown)
+    assert any("Almost nothing" in each.value for each in app.markdown)
     button(app, "remedy").click().run()
     assert not app.exception
     assert float(app.query_params["threshold"]) < 0.99
@@ -499,7 +499,7 @@ def test_a_pattern_of_groups_that_is_none_is_said_to_be(open_app, model):
     app.session_state["below"] = "Groups of images"
     app.run()
     assert not app.exception
-    assert any("is no pattern of groups" in each.value for each in app.warning)
+    assert any("is not a pattern of groups" in each.value for each in app.warning)
 
 
 def test_a_report_of_a_batch_needs_nothing_else_and_trusts_no_name():
@@ -642,7 +642,7 @@ def stained(nuclei: int, seed: int = 3) -> bytes:
 def test_the_channel_of_the_nuclei_is_said_and_chosen_by_one_click_for_all_images(open_app, asked):
     app = upload(open_app("predict", model="nuclei"), ("one.png", stained(2)), ("two.png", stained(2, seed=4)))
     assert not app.exception
-    said = next(each.value for each in app.caption if "Nuclei are looked for" in each.value)
+    said = next(each.value for each in app.caption if "Looking for nuclei" in each.value)
     assert ":blue[●] blue" in said
     pills = app.pills(key="nuclei_channel")
     assert pills.options == ["Automatic", ":red[●] red", ":green[●] green", ":blue[●] blue"]

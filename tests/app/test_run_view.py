@@ -129,7 +129,7 @@ def test_a_stopped_run_says_how_far_it_came(open_app, run):
     write_epochs(run, 1)
     write_state(run, RunState(status="stopped", epoch=2, epochs=2, reason="Stopped on request."))
     app = open_app("train", run=run.name)
-    assert "1 of 2 epochs are done; Resume goes on from there." in app.info[0].value
+    assert "1 of 2 epochs are done; Resume continues from there." in app.info[0].value
 
 
 def test_resuming_beside_another_training_is_answered_politely(open_app, run, settings, tmp_path):

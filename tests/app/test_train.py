@@ -206,7 +206,7 @@ def test_a_dataset_that_is_gone_is_named_where_it_was_to_be_predicted(open_app):
 def test_a_dataset_that_is_gone(open_app):
     app = open_app("train", dataset="../../etc")
     assert not app.exception
-    assert "no dataset “../../etc”" in app.warning[0].value
+    assert "dataset “../../etc” is no longer here" in app.warning[0].value
     assert app.file_uploader
 
 

@@ -58,7 +58,7 @@ def inspect(flags: argparse.Namespace) -> int:
     if flags.csv:
         with atomic_path(flags.csv) as temporary:
             temporary.write_text(csv_of_frame(report.to_frame()), encoding="utf-8", newline="")
-        print(f"One row a sample: {flags.csv}")
+        print(f"One row per sample: {flags.csv}")
     return 0 if report.usable or report.to_predict else 1
 
 

@@ -6,7 +6,7 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from unet.cli import commands
@@ -25,8 +25,8 @@ from unet.prediction.marker import Marker, parse_marker
 from unet.settings import DEFAULT_MODEL
 
 DATASET = (
-    "a .zip, a folder, or the name of a stored dataset. Found at any depth: one folder an image with images/ and "
-    "masks/ (one nucleus a mask), or images/ beside masks/ or labels/ with equal file names"
+    "a .zip, a folder, or the name of a stored dataset. Found at any depth: one folder per image with images/ and "
+    "masks/ (one nucleus per mask), or images/ beside masks/ or labels/ with equal file names"
 )
 EPILOG = """examples:
   python -m unet inspect stage1_train.zip
@@ -102,9 +102,9 @@ def _add_run(subparsers: argparse._SubParsersAction) -> None:
 
 
 def _add_inspect(subparsers: argparse._SubParsersAction) -> None:
-    parser = _command(subparsers, "inspect", commands.inspect, "say what is in a dataset and what is wrong with it")
+    parser = _command(subparsers, "inspect", commands.inspect, "list what is in a dataset and what is wrong with it")
     parser.add_argument("path", metavar="PATH", help=DATASET)
-    parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row a sample to this file")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row per sample to this file")
     parser.add_argument(
         "--kinds",
         type=Path,
@@ -115,10 +115,10 @@ def _add_inspect(subparsers: argparse._SubParsersAction) -> None:
 
 
 def _add_train(subparsers: argparse._SubParsersAction) -> None:
-    parser = _command(subparsers, "train", commands.train, "train a U-Net, or go on with a training")
+    parser = _command(subparsers, "train", commands.train, "train a U-Net, or resume a run")
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("path", metavar="PATH", nargs="?", help=DATASET)
-    source.add_argument("--resume", metavar="RUN", help="go on with a run that was stopped, killed or has failed")
+    source.add_argument("--resume", metavar="RUN", help="resume a run that was stopped, killed or has failed")
     parser.add_argument("--name", metavar="RUN", help="the run's name (by default the preset and the time)")
     _add_groups(parser)
     add_config_flags(parser)
@@ -168,7 +168,7 @@ def _add_predict(subparsers: argparse._SubParsersAction) -> None:
         "--positive",
         type=_marker,
         metavar="CHANNEL:LEVEL",
-        help="tell positive objects by the mean of a channel, the first one being 1: above a level, such as 2:850",
+        help="count objects as positive where the mean of a channel, counted from 1, lies above a level, such as 2:850",
     )
     parser.add_argument("--group-by", default="", metavar="PATTERN", help=f"for nuclei.csv: {GROUPING}")
     parser.add_argument(
@@ -235,7 +235,7 @@ def _add_import_labels(subparsers: argparse._SubParsersAction) -> None:
         "labels",
         type=Path,
         metavar="LABELS",
-        help="one file (COCO of all images, say), or a folder with one file an image, named like it",
+        help="one file (COCO of all images, say), or a folder with one file per image, named like it",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="where images/ and masks/ go")
 
@@ -251,7 +251,9 @@ def _add_runs(subparsers: argparse._SubParsersAction) -> None:
     _command(subparsers, "runs", commands.runs, "list the trainings, the newest first")
 
 
-def _command(subparsers: argparse._SubParsersAction, name: str, function, help: str) -> argparse.ArgumentParser:
+def _command(
+    subparsers: argparse._SubParsersAction, name: str, function: Callable[[argparse.Namespace], int], help: str
+) -> argparse.ArgumentParser:
     parser = subparsers.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
     parser.set_defaults(command=function)
     return parser

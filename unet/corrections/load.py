@@ -27,7 +27,7 @@ MAX_BYTES = 400_000_000
 # How often all nuclei of a file together may cover their image: those of other programs overlap a little.
 MAX_TIMES = 50
 
-# What exports call regions, in GeoJSON and in ImageJ's: these are no nuclei.
+# What exports call regions, in GeoJSON and in ImageJ's: these are not nuclei.
 REGION_CLASS, REGION_PREFIX = "Region*", "Region: "
 
 Size = tuple[int, int]
@@ -180,7 +180,7 @@ def _one_roi(content: bytes, size: Size, image_name: str) -> Iterator[Rings]:
     except (struct.error, AssertionError) as error:
         raise ValueError("roi") from error
     rings = [[(float(x), float(y)) for x, y in line] for line in lines if len(line) >= 3]
-    # Lines, points and regions are no nuclei.
+    # Lines, points and regions are not nuclei.
     lines_and_points = (roifile.ROI_TYPE.LINE, roifile.ROI_TYPE.POLYLINE, roifile.ROI_TYPE.POINT)
     if rings and roi.roitype not in lines_and_points and not roi.name.startswith(REGION_PREFIX):
         yield rings
@@ -201,7 +201,7 @@ def _json(content: bytes, size: Size, image_name: str) -> Iterator[Rings | np.nd
             continue
         geometry = feature.get("geometry", feature)
         parts = {"Polygon": lambda each: [each], "MultiPolygon": list}.get(geometry["type"])
-        if parts:  # points and lines are no nuclei
+        if parts:  # points and lines are not nuclei
             yield [
                 [(float(x), float(y)) for x, y, *_ in ring] for part in parts(geometry["coordinates"]) for ring in part
             ]

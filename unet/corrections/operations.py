@@ -223,7 +223,7 @@ def _paste(nuclei: Nuclei, operation: Operation, _: Prediction | None) -> Change
     flat = values.reshape(-1)
     for runs in (operation.cleared, *operation.pieces) if operation.kind == "carry" else ():
         places = _pixels(runs, flat.size)
-        # A nucleus of which most lies under what comes is the same one.
+        # A nucleus that is mostly covered by the new one is the same nucleus.
         numbers, here = np.unique(flat[places], return_counts=True)
         for number, count in zip(numbers, here, strict=True):
             if number and 2 * count > np.count_nonzero(flat == number):

@@ -117,7 +117,7 @@ def add_folder(
             same = keep(folder, settings, root.name, fingerprint, "folder", root=root, stamp=stamp)
         for dataset in before:
             if dataset.id != same.id:
-                delete_dataset(dataset)  # its files are no more
+                delete_dataset(dataset)  # its files are gone
     return keep_groups(same, groups)
 
 

@@ -241,5 +241,5 @@ def _refusals(name: str) -> Iterator[None]:
         raise ArchiveError(f"{name!r} cannot be read or stored: {error.strerror or error}.") from error
     except DAMAGED as error:
         raise ArchiveError(
-            f"{name!r} is damaged or no zip archive ({shortened(str(error))}); make or download it again."
+            f"{name!r} is damaged or not a zip archive ({shortened(str(error))}); make or download it again."
         ) from error

@@ -56,7 +56,7 @@ def _too_long(path: PurePosixPath) -> bool:
 
 
 def check_tree(paths: Iterable[PurePosixPath]) -> None:
-    """Refuse two files of one name, on disks too where case and accents do not tell names apart, and needless folders.
+    """Refuse two files of one name, also on disks that ignore case and accents, and needless folders.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What tells two datasets apart: the names and contents of their files, wherever they lie."""
+"""What identifies a dataset: the names and contents of its files, wherever they lie."""
 
 from __future__ import annotations
 

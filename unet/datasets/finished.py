@@ -98,7 +98,6 @@ def known(finished: Sequence[Box], size: tuple[int, int]) -> np.ndarray | None:
 
 
 def only_finished(labels: np.ndarray, finished: Sequence[Box]) -> np.ndarray:
-    """Return a label map without what lies outside the finished rectangles: what is beyond can be neither right nor
-    wrong."""
+    """Return a label map without what lies outside the finished rectangles: there, nothing is right or wrong."""
     inside = known(finished, labels.shape[:2])
     return labels if inside is None else np.where(inside, labels, 0).astype(labels.dtype)

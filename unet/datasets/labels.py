@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -100,7 +101,7 @@ def _read_fitting(path: Path, source: Source, size: tuple[int, int], max_megapix
     return read_mask(source, name=path.name, max_megapixels=max_megapixels)
 
 
-def _nuclei_problems(found: dict[str, list[Path]], overlapping: int, count: int):
+def _nuclei_problems(found: dict[str, list[Path]], overlapping: int, count: int) -> Iterator[str]:
     if found["empty"] and count == 0:
         yield f"No nucleus: all masks are empty ({name_some(found['empty'])})."
     elif found["empty"]:

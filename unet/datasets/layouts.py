@@ -3,7 +3,7 @@
 Two layouts are known, at any depth and in any mixture, upper or lower case:
 
 ``nuclei``
-    one folder an image, as in the tutorial: ``<id>/images/<id>.png`` and ``<id>/masks/*.png``, one nucleus a mask;
+    one folder per image, as in the tutorial: ``<id>/images/<id>.png`` and ``<id>/masks/*.png``, one nucleus per mask;
 ``paired``
     ``images/`` beside ``masks/`` or ``labels/``, where an image and its mask have the same name.
 

@@ -97,7 +97,7 @@ def find_siblings(signatures: Sequence[Signature | None]) -> list[int | None]:
 
 
 def _adjoining(signatures: Sequence[Signature | None], one: str, other: str) -> Iterator[tuple[int, int]]:
-    """Yield pairs of which one's side goes on in the other's opposite side."""
+    """Yield pairs in which one image's side continues in the other's opposite side."""
     for members, alike in _by(signatures, lambda signature: signature.edges[one].shape[1]):
         ends = np.stack([each.edges[one] for each in alike])
         begins = np.stack([each.edges[other] for each in alike])

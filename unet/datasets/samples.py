@@ -100,7 +100,7 @@ class SampleReport:
 
 @dataclass(frozen=True)
 class DatasetReport:
-    """All samples of a dataset, sorted by id, and what was noticed besides."""
+    """All samples of a dataset, sorted by id, and what else was noticed."""
 
     dataset_id: str
     fingerprint: str
@@ -145,7 +145,7 @@ class DatasetReport:
         return cls(data["dataset_id"], data["fingerprint"], samples, tuple(data["notes"]))
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row a sample; the problems are joined to one text."""
+        """Return one row per sample; the problems are joined to one text."""
         import pandas as pd
 
         names = [item.name for item in dataclasses.fields(SampleReport) if item.name not in ("look", "finished")]

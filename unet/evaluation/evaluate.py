@@ -109,7 +109,7 @@ class Evaluation:
         return pandas.DataFrame(rows)
 
     def to_frame(self, threshold: float | None = None) -> pandas.DataFrame:
-        """Return one row an image, the lowest competition score first."""
+        """Return one row per image, the lowest competition score first."""
         import pandas
 
         return pandas.DataFrame(self.rows(threshold))

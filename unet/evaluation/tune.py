@@ -14,7 +14,7 @@ from unet.datasets.finished import only_finished
 from unet.datasets.inspection import read_labels
 from unet.datasets.samples import DatasetReport, SampleReport
 from unet.datasets.store import Dataset
-from unet.evaluation.scores import Scores, count, scores_of
+from unet.evaluation.scores import Counts, Scores, count, scores_of
 from unet.io.images import read_image
 from unet.parallel import WORKERS
 from unet.prediction.maps import Prediction
@@ -111,6 +111,6 @@ def _score(pairs: list[Pair], values: dict, threads: ThreadPoolExecutor) -> Scor
     return scores_of(threads.map(compare, pairs))
 
 
-def _compare(pair: Pair, threshold: float, separation: Separation):
+def _compare(pair: Pair, threshold: float, separation: Separation) -> Counts:
     sample, truth, prediction = pair
     return count(truth, only_finished(find_objects(prediction, threshold, separation), sample.finished))

@@ -43,7 +43,7 @@ def find_inputs(address: str) -> list[str]:
 
 
 def find_images(path: Path) -> list[Path]:
-    """Return the image itself, or the images of a folder, wherever they lie in it; masks are no images to predict.
+    """Return the image itself, or the images of a folder, wherever they lie in it; masks are not images to predict.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Many images into many files: a folder or a zip, an image at a time, with a manifest that says how they were made."""
+"""Many images into many files: a folder or a zip, one image at a time, with a manifest that says how they were made."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ found them.
 def unique_stems(files: Sequence[Path | str]) -> list[str]:
     """Return a stem for each file, in order: its own, or with a number where another file has the same.
 
-    Case does not tell stems apart, since on some disks it does not tell files apart. Characters that some systems
+    Stems that differ only in case count as equal, since some disks ignore case. Characters that some systems
     do not allow in names, or that lead to other folders there, become underscores.
     """
     taken: set[str] = set()

@@ -21,7 +21,7 @@ class Format:
     suffix, mime : str
         The end of its name, such as ``_labels.tif``; for a file of all images its whole name.
     write : callable, optional
-        From a result to the file's bytes: one file an image.
+        From a result to the file's bytes: one file per image.
     part, whole : callable, optional
         From a result to its part, and from the parts of all images to the file's bytes.
     """
@@ -66,13 +66,13 @@ FORMATS: dict[str, Format] = {
         "Classes (PNG)", "The class of each pixel; 0 is background.", "_classes.png", PNG, write=pictures.classes
     ),
     "overlay": Format(
-        "Overlay (PNG)", "The image with the nuclei over it, to look at.", "_overlay.png", PNG, write=pictures.overlay
+        "Overlay (PNG)", "The image with the nuclei drawn over it.", "_overlay.png", PNG, write=pictures.overlay
     ),
     "probability": Format(
         "Probability map (TIFF)", "0 to 1, 32-bit float.", "_probability.tif", TIFF, write=pictures.probability
     ),
     "measurements": Format(
-        "Measurements (CSV)", "One row a nucleus: size, shape, place, intensity.", "_measurements.csv", CSV,
+        "Measurements (CSV)", "One row per nucleus: size, shape, place, intensity.", "_measurements.csv", CSV,
         write=tables.measurements,
     ),
     "nuclei": Format(
@@ -84,7 +84,7 @@ FORMATS: dict[str, Format] = {
         "regions.csv", CSV, part=tables.region_rows, whole=tables.region_file,
     ),
     "rois": Format(
-        "ImageJ / Fiji ROIs (zip)", "One outline a nucleus and region, for ImageJ's ROI manager; holes are filled.",
+        "ImageJ / Fiji ROIs (zip)", "One outline per nucleus and region, for ImageJ's ROI manager; holes are filled.",
         "_rois.zip", ZIP, write=vectors.rois,
     ),
     "geojson": Format(
@@ -94,15 +94,15 @@ FORMATS: dict[str, Format] = {
         ".geojson", "application/geo+json", write=vectors.geojson,
     ),
     "coco": Format(
-        "COCO (JSON)", "Boxes, areas and outlines, as libraries of deep learning read them.", "coco.json", JSON,
+        "COCO (JSON)", "Boxes, areas and outlines, as deep-learning libraries read them.", "coco.json", JSON,
         part=coco.part, whole=coco.whole,
     ),
     "rle": Format(
-        "Run lengths (CSV)", "As the 2018 Data Science Bowl wanted its submissions.", "rle.csv", CSV,
+        "Run lengths (CSV)", "The submission format of the 2018 Data Science Bowl.", "rle.csv", CSV,
         part=tables.run_lengths, whole=tables.run_length_file,
     ),
     "summary": Format(
-        "Summary (CSV)", "One row an image: nuclei, covered share, mean area.", "summary.csv", CSV,
+        "Summary (CSV)", "One row per image: nuclei, covered share, mean area.", "summary.csv", CSV,
         part=tables.summary_row, whole=tables.summary_file,
     ),
 }  # fmt: skip

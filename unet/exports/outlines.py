@@ -97,7 +97,7 @@ def trace(mask: np.ndarray) -> list[Ring]:
         The corners of each closed line, as x and y.
     """
     inside = np.pad(mask, 1)
-    # Edges by their direction: each begins at a corner of a pixel that has nothing beside it on that side.
+    # Edges by their direction: each begins at a corner of a pixel that has no neighbour on that side.
     sides = (
         (inside[:-2, 1:-1], (0, 0)),  # above: from the upper left corner to the right
         (inside[1:-1, 2:], (1, 0)),

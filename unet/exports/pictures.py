@@ -15,7 +15,7 @@ from unet.memmap import LARGE_PIXELS, downscale_mean, release_pages
 from unet.prediction.result import Result
 from unet.preprocess.resize import resize_labels
 
-# Overlays are to be looked at: those of larger images are made smaller.
+# Overlays are for looking at: those of larger images are made smaller.
 LONGEST_OVERLAY = 4096
 OPACITY = 0.4
 TILE = 512

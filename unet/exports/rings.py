@@ -1,4 +1,4 @@
-"""The outlines of all simple objects of a label map at once: those of which no pixels touch at a corner only.
+"""The outlines of all simple objects of a label map at once: those without pixels that touch only at a corner.
 
 Nearly all nuclei are, and of them it is clear at each corner how the outline goes on; so all edges are found by
 comparing the map with itself moved by a pixel, and then only followed.
@@ -64,7 +64,7 @@ def _by_object(rings: list[np.ndarray], areas: np.ndarray, numbers: np.ndarray, 
 
 
 def _areas(points: np.ndarray, firsts: np.ndarray) -> np.ndarray:
-    """Return the signed area of each ring, of which the first points are given."""
+    """Return the signed area of each ring; the first points are given."""
     following = np.arange(1, len(points) + 1)
     following[np.append(firsts[1:], len(points)) - 1] = firsts
     (x, y), (next_x, next_y) = points.T, points[following].T
@@ -89,8 +89,10 @@ def _in_order(following: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _edges_of_strips(labels: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:
-    """Yield, some rows at a time: edges (pixel * 4 + direction, ascending), what follows each, its object's number,
-    and whether it ends where two pixels touch at a corner only.
+    """Yield the edges of the outlines, some rows at a time.
+
+    As pixel * 4 + direction, ascending; what follows each, its object's number, and whether it ends where two pixels
+    touch at a corner only.
     """
     height, width = labels.shape
     for rows in row_blocks((height, width + 2)):

@@ -49,7 +49,7 @@ class ImageSummary:
 
 
 def measurements(result: Result) -> bytes:
-    """Return one row an object as CSV, with the columns of ``unet.prediction.measure.COLUMNS``."""
+    """Return one row per object as CSV, with the columns of ``unet.prediction.measure.COLUMNS``."""
     return csv_of_frame(result.measurements.round(6)).encode()
 
 

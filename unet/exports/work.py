@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from unet.errors import ImageError
 from unet.exports.bundle import ImageParts, write_image
 from unet.exports.ome_zarr import LabelsWriter, labels_of
@@ -186,7 +188,7 @@ class _Stack:
         if self._job.into_zarr and isinstance(pyramid, ZarrImage):
             self._zarr = self._open_files.enter_context(labels_of(pyramid, pyramid.count("t"), pyramid.count("z")))
 
-    def link(self, plane: Plane, labels):
+    def link(self, plane: Plane, labels: np.ndarray) -> np.ndarray:
         """Give the nuclei of a plane the numbers of the one before: that of the same time, or of the time before."""
         from unet.exports.linking import Linker
 

@@ -85,7 +85,7 @@ def open_image(source: Source, max_megapixels: int) -> Iterator[Decoder]:
                 yield _OnePicture(stream.read(), reader, max_megapixels)
                 return
         refuse_vendor(head)
-        raise Refused("is no PNG, JPEG, BMP or TIFF image")
+        raise Refused("is not a PNG, JPEG, BMP or TIFF image")
 
 
 @contextmanager

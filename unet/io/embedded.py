@@ -25,12 +25,12 @@ MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 
 def jpeg_frames(data: bytes) -> list[tuple[int, int]]:
-    """Return height and width of each frame that a JPEG stream declares: one, of an honest one.
+    """Return height and width of each frame that a JPEG stream declares: an honest file has one.
 
     Raises
     ------
     Refused
-        If it is no JPEG stream, or has more scans than any program writes.
+        If it is not a JPEG stream, or has more scans than any program writes.
     """
     if data[:2] != b"\xff\xd8":
         raise Refused("is damaged: where a JPEG should begin, there is none")
@@ -68,7 +68,7 @@ def png_frames(data: bytes) -> list[tuple[int, int]]:
     Raises
     ------
     Refused
-        If it is no PNG stream.
+        If it is not a PNG stream.
     """
     if not data.startswith(PNG) or data[12:16] != b"IHDR" or len(data) < 24:
         raise Refused("is damaged: where a PNG should begin, there is none")

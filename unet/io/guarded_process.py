@@ -22,7 +22,7 @@ from unet.io.tiff import open_tiff
 def limit_memory(size: int) -> None:
     """Let this process take so many bytes more than it has: it ends, or meets a MemoryError, at the attempt.
 
-    Not every system keeps to a limit that is set, so that the process watches itself besides.
+    Not every system keeps to a limit that is set, so the process also watches itself.
     """
     process = psutil.Process()
     with suppress(ImportError, OSError, ValueError):

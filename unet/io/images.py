@@ -209,7 +209,7 @@ def narrow_image(array: np.ndarray) -> np.ndarray:
 
 
 def _whole(array: np.ndarray) -> np.ndarray:
-    values = np.nan_to_num(array, posinf=0.5, neginf=0.5)  # an infinity is no whole number either
+    values = np.nan_to_num(array, posinf=0.5, neginf=0.5)  # an infinity is not a whole number either
     if not (values == np.rint(values)).all() or np.abs(values).max() >= 2**53:
         raise Refused("holds fractions; a mask needs whole numbers")
     return values.astype(np.int64)

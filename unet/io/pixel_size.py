@@ -97,5 +97,6 @@ def _number(text: str | None) -> float:
 
 
 def sensible_size(x: float, y: float, largest: float = LARGEST) -> PixelSize | None:
+    """Return a pixel size in micrometres, or None if no microscope has such pixels."""
     ok = all(SMALLEST <= side <= largest for side in (x, y)) and 0.1 < x / y < 10
     return PixelSize(x, y) if ok else None

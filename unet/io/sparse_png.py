@@ -106,7 +106,7 @@ def _bounds(raw: memoryview) -> tuple[int, int]:
 
 
 def _unfilter(filtered: np.ndarray) -> np.ndarray | None:
-    """Undo PNG's filters on consecutive rows, of which the one above them is blank."""
+    """Undo PNG's filters on consecutive rows; the one above them is blank."""
     kinds, rows = filtered[:, 0], filtered[:, 1:]
     if not kinds.any():
         return rows

@@ -190,7 +190,7 @@ class TiffDecoder:
             raise Refused(f"takes {size / 2**30:,.1f} GB of memory; that is too much. Crop it or make it smaller")
 
     def _check_whole(self, page: tifffile.TiffPage) -> None:
-        """Refuse a page of which strips or tiles are missing: tifffile would read them as blank."""
+        """Refuse a page with missing strips or tiles: tifffile would read them as blank."""
         parts = int(np.prod(page.chunked, dtype=object))
         missing = not page.is_contiguous and len(page.dataoffsets) < parts
         if page.compression == COMPRESSION.NONE and page.photometric != PHOTOMETRIC.YCBCR:  # that may be subsampled

@@ -101,7 +101,7 @@ def copy_with_threshold(folder: Path, settings: Settings, threshold: float) -> P
             break
         with contextlib.suppress(ModelError):
             if read_info(copy).threshold == threshold:
-                return copy  # the same again; one that was changed since is left to whose it is
+                return copy  # the same again; one that was changed since is left alone
     require_room(settings, ModelError)
     try:
         with atomic_folder(copy) as temporary:
@@ -156,7 +156,7 @@ def model_stamp(folder: Path) -> str:
     try:
         stats = [(Path(folder) / name).stat() for name in (INFO_FILE, WEIGHTS_FILE)]
     except OSError as error:
-        raise ModelError(f"“{title_of(folder)}” is no Model folder: {error.strerror}.") from error
+        raise ModelError(f"“{title_of(folder)}” is not a Model folder: {error.strerror}.") from error
     return "-".join(f"{stat.st_mtime_ns:x}.{stat.st_size:x}.{stat.st_ino:x}" for stat in stats)
 
 

@@ -51,7 +51,7 @@ def crossentropy(truth, probability, known=1.0):
 
 
 def make_loss(name: str, config: ModelConfig) -> Callable:
-    """Return the loss of that name (``unet.config.LOSSES``) for masks as the batches bring them.
+    """Return the loss of that name (``unet.config.LOSSES``) for masks as they come in the batches.
 
     The mask is (batch, height, width, 1) of whole numbers: 0 and 1, or class indices. A network with heads learns
     (batch, height, width, 3): mask, border and distance, each 0 to 1; see ``heads_loss``. One channel more says, by 1

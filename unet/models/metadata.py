@@ -18,7 +18,7 @@ INFO_FILE = "model.json"
 FORMAT_VERSION = 2
 MAX_INFO_BYTES = 256 * 1024
 
-# How images are brought to the network, said for other programs; the architecture's entries are what counts here.
+# How images are prepared for the network, for other programs to read; what counts here is the architecture.
 INTENSITY = {
     "stored": "8-bit images as they are, deeper ones scaled from minimum .. 99.9th percentile to 0 .. 255; ",
     "percentiles": "scaled from the luma's 1st .. 99.8th percentile to 0 .. 255, then inverted where the median lies "
@@ -107,7 +107,7 @@ class ModelInfo:
 
 
 def preprocessing(config: ModelConfig) -> dict[str, str]:
-    """Say how images are brought to a network."""
+    """Describe how images are prepared for a network."""
     return {
         "kind": f"{'uint8' if config.intensity == 'stored' else 'percentiles'}-"
         f"{'native' if config.is_native else 'resize'}",

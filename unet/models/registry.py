@@ -1,4 +1,4 @@
-"""Which models there are: of runs, uploaded, and shipped. TensorFlow is not needed to tell."""
+"""Which models there are: of runs, uploaded, and shipped. Listing them needs no TensorFlow."""
 
 from __future__ import annotations
 
@@ -144,7 +144,9 @@ def store_model_zip(archive: Path, settings: Settings, name: str | None = None) 
             with zipfile.ZipFile(archive) as file:
                 info = _extract(file, folder, digest)
         except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
-            raise ModelError(f"{Path(archive).name} is no readable zip archive ({shortened(str(error))}).") from error
+            raise ModelError(
+                f"{Path(archive).name} is not a readable zip archive ({shortened(str(error))})."
+            ) from error
         except ValueError as error:
             raise ModelError(f"{Path(archive).name} is refused: {error}.") from error
         except OSError as error:

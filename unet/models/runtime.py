@@ -30,7 +30,7 @@ _share_memory()
 class Network:
     """A network ready to run, from images (batch, height, width, channels) to maps (batch, height, width, maps).
 
-    Only what ``unet.models.graph`` has built is ever run, never a file of somebody's.
+    Only what ``unet.models.graph`` has built is ever run, never a file that somebody sent.
     """
 
     def __init__(self, graph: bytes, outputs: Sequence[str] = (OUTPUT,)):

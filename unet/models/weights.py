@@ -92,7 +92,7 @@ def read_weights(path: Path, config: ModelConfig) -> Weights:
             f"The model “{title_of(path.parent)}” has no {path.name}; take the Model folder as it was saved."
         ) from None
     except Exception as error:  # A damaged HDF5 file makes h5py raise nearly anything.
-        raise ModelError(f"{shown} is damaged or no HDF5 file; take the Model folder as it was saved.") from error
+        raise ModelError(f"{shown} is damaged or not an HDF5 file; take the Model folder as it was saved.") from error
 
 
 def _read_members(file: h5py.File, layout: Layout) -> dict[str, np.ndarray]:
@@ -110,7 +110,7 @@ def _read_members(file: h5py.File, layout: Layout) -> dict[str, np.ndarray]:
         _check_storage(dataset, shown)
         found[name] = dataset[()].astype(DTYPE, copy=False)
         if not np.isfinite(found[name]).all():
-            raise _Refused(f"holds values in “{shown}” that are no numbers")
+            raise _Refused(f"holds values in “{shown}” that are not finite numbers")
     if missing := sorted(set(shapes) - set(found)):
         raise _Refused(f"lacks “{missing[0]}”")
     return found

@@ -99,40 +99,40 @@ def advise(
 
 def _empty(image: np.ndarray, prediction: Prediction, threshold: float, preparation: ImageAdjustments) -> Advice:
     if not preparation.invert and undecided(prediction) > UNSURE and kind_of(image).startswith("bright"):
-        return _inverted(preparation, f"Next to nothing is found, and of that the model is unsure. {NONE}")
+        return _inverted(preparation, f"Almost nothing is found, and the model is unsure of it. {NONE}")
     # Where a hundredth of a percent of the pixels lies.
     highest = float(np.quantile(prediction.probability, 0.9999))
     if threshold > 0.1 and highest > 0.05:
         better = max(0.05, math.floor(highest * 0.6 * 100) / 100)
         if better < threshold:
             return Advice(
-                f"Next to nothing lies above {threshold:.2f}; the model is nowhere surer than {highest:.2f}. {NONE}",
+                f"Almost nothing lies above {threshold:.2f}; the model's highest probability is {highest:.2f}. {NONE}",
                 f"Lower the threshold to {better:.2f}",
                 threshold=better,
             )
     if image.ndim == 3 and image.shape[2] > 1 and len(preparation.channels) == 1:
         other = (preparation.channels[0] + 1) % image.shape[2]
         return Advice(
-            f"Next to nothing is found in this channel. {NONE} Or they are in another one.",
+            f"Almost nothing is found in this channel. {NONE} Or they are in another one.",
             f"Try channel {other + 1}",
             dataclasses.replace(preparation, channels=(other,)),
         )
-    return _inverted(preparation, f"Next to nothing is found. {NONE}")
+    return _inverted(preparation, f"Almost nothing is found. {NONE}")
 
 
 def undecided(prediction: Prediction) -> float:
-    """Return which share of the pixels that may be nucleus at all is neither surely nucleus nor surely not."""
+    """Return the share of possible nucleus pixels whose probability is neither clearly high nor clearly low."""
     maybe = prediction.mask(0.1)
     return float((maybe & ~prediction.mask(0.9)).sum() / max(1, maybe.sum()))
 
 
 def _inverted(preparation: ImageAdjustments, what: str) -> Advice:
     if preparation.invert:
-        return Advice(f"{what} Turning the contrast round does not help; a model trained on such images might.")
+        return Advice(f"{what} Inverting the contrast does not help; a model trained on such images might.")
     return Advice(
-        f"{what} Or the contrast is the other way round from what the model learned."
+        f"{what} Or the contrast is inverted compared with what the model learned."
         if what.endswith(NONE)
-        else f"{what} The contrast may be the other way round from what the model learned.",
+        else f"{what} The contrast may be inverted compared with what the model learned.",
         "Invert the contrast",
         dataclasses.replace(preparation, invert=True),
     )

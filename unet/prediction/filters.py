@@ -30,11 +30,13 @@ def parse_range(text: str) -> tuple[str, tuple[float, float]]:
         low, high = map(float, ends)
     except ValueError:
         raise ConfigError(
-            f"“{shortened(text)}” is no range; write a measurement and two numbers, such as area:30:120."
+            f"“{shortened(text)}” is not a range; write a measurement and two numbers, such as area:30:120."
         ) from None
     if name not in COLUMNS:
         known = ", ".join([*SHAPE, *CALIBRATED])
-        raise ConfigError(f"“{shortened(name)}” is no measurement; choose from {known}, intensity_mean and the like.")
+        raise ConfigError(
+            f"“{shortened(name)}” is not a measurement; choose from {known}, intensity_mean and the like."
+        )
     if not low <= high:
         raise ConfigError(f"“{shortened(text)}” keeps nothing: {low:g} lies above {high:g}.")
     return name, (low, high)

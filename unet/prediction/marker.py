@@ -47,7 +47,7 @@ def parse_marker(text: str) -> Marker:
     except ValueError:
         marker = Marker(-1, 0.0)
     if not (0 <= marker.channel < 1000 and math.isfinite(marker.level)):
-        raise ConfigError(f"“{shortened(text)}” is no channel with a level; write such as 2:850, channels from 1.")
+        raise ConfigError(f"“{shortened(text)}” is not a channel with a level; write, say, 2:850, channels from 1.")
     return marker
 
 

@@ -47,7 +47,7 @@ CALIBRATED = {
     "equivalent_diameter_um": Column("Diameter, µm", "Of the circle with the same area."),
     "perimeter_um": Column("Perimeter, µm", "Length of its rim."),
 }
-KINDS = {"mean": "Mean", "min": "Least", "max": "Greatest"}
+KINDS = {"mean": "Mean", "min": "Minimum", "max": "Maximum"}
 # So many channels are measured at most.
 MOST_CHANNELS = 8
 INTENSITY = {
@@ -58,7 +58,7 @@ INTENSITY = {
     for kind, word in KINDS.items()
 }
 STAINED = {
-    "marker_mean": Column("Marker, mean", "Of the channel by which positive nuclei are told, over its pixels."),
+    "marker_mean": Column("Marker, mean", "Of the marker's channel, over its pixels."),
     "positive": Column("Positive", "1 where the marker's mean lies above the level, else 0."),
 }
 DRAWN = {"regions": Column("Regions", "In how many of the regions that were drawn its centroid lies.")}
@@ -238,7 +238,7 @@ def _hull_areas(rows: np.ndarray, count: int) -> np.ndarray:
 def _under_hull(number: np.ndarray, y: np.ndarray, x: np.ndarray, count: int) -> np.ndarray:
     """Return the integral over y of the lower convex hull of each object's points (x of y), (count + 1,) float64.
 
-    What lies on or above the line between its neighbours is no corner; in each round all such points go.
+    What lies on or above the line between its neighbours is not a corner; in each round all such points go.
     """
     while True:
         over, down = x[1:-1] - x[:-2], y[1:-1] - y[:-2]

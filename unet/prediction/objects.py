@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from unet.memmap import folder_of, new_map, release_pages, row_blocks
 
-# Pixels that touch at a corner belong together, as in scikit-image's default.
+# Pixels that touch at a corner are connected, as in scikit-image's default.
 EIGHT_CONNECTED = np.ones((3, 3), dtype=bool)
 
 

@@ -59,7 +59,7 @@ def inside(frame: pd.DataFrame, region: Region) -> np.ndarray:
 
 
 def with_regions(frame: pd.DataFrame, regions: Sequence[Region]) -> pd.DataFrame:
-    """Return measurements with the regions that each object lies in; as they are where there are no regions."""
+    """Return measurements with the regions that each object lies in; unchanged where there are no regions."""
     if not regions:
         return frame
     found = np.array([inside(frame, region) for region in regions])

@@ -1,4 +1,4 @@
-"""Images and maps brought to another size, some rows at a time, so that large ones need not be in memory."""
+"""Images and maps resized a few rows at a time: large ones need not be in memory."""
 
 from __future__ import annotations
 

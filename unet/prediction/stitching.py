@@ -78,7 +78,7 @@ def stitched(
 
 
 def _same(earlier: np.ndarray, found: np.ndarray, numbers: np.ndarray, share: float) -> np.ndarray:
-    """Return pairs (2, n) of the numbers of parts that are one object, of which an earlier tile decided the first."""
+    """Return pairs (2, n) of numbers of parts that are one object; the first of each is an earlier tile's."""
     both = (earlier > 0) & (numbers[found] > 0)
     if not both.any():
         return np.zeros((2, 0), np.int64)

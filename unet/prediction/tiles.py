@@ -1,4 +1,4 @@
-"""Images larger than the network can take at once: overlapping tiles, of which only what is sure is kept.
+"""Images larger than the network can take at once: overlapping tiles; only the sure part of each is kept.
 
 The overlap-tile strategy of Ronneberger, Fischer and Brox, "U-Net", MICCAI 2015: a tile brings with it all that can
 change its middle, so that the parts fit together without a seam and nothing has to be blended.

@@ -23,14 +23,14 @@ class ImageAdjustments(Section):
         low=0,
         high=4095,
     )
-    invert: bool = option(False, "Turn the contrast round: what is dark for the model becomes bright.")
+    invert: bool = option(False, "Invert the contrast: what was dark becomes bright for the model.")
     scale: float = option(
         1.0, "Scale the image for the model; what it finds is scaled back. Above 1 for small nuclei.", low=0.1, high=8.0
     )
     fit: bool = option(
         True,
-        "Where nuclei are larger than any that the model learned, predict at the scale that makes them usual ones. Of "
-        "no effect where a scale other than 1 is set.",
+        "Where nuclei are larger than any that the model learned, predict at the scale that makes them usual ones. No "
+        "effect where another scale than 1 is set.",
     )
 
 

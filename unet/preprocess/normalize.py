@@ -13,18 +13,21 @@ from unet.preprocess.background import COLOURED, HIGH, LOW, LUMA, is_bright
 from unet.preprocess.channels import ChannelChoice, channels_seen
 from unet.preprocess.resize import Range, to_channels
 
+# Between them float32 holds sums and differences of values, and the factor that stretches a range of them.
+SMALL, LARGE = 1e-30, 1e30
+
 
 def normalize(image: np.ndarray, model: ModelConfig) -> np.ndarray:
-    """Bring an image of any depth to what the network sees, (height, width, channels) uint8."""
+    """Turn an image of any depth into what the network sees, (height, width, channels) uint8."""
     return make_normalizer(image, model)(image)
 
 
 def make_normalizer(
     image: np.ndarray, model: ModelConfig, invert: bool = False, choice: ChannelChoice | None = None
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Return what brings the image, or any part of it, to what the network sees, (height, width, channels) uint8.
+    """Return what turns the image, or a part of it, into what the network sees, (height, width, channels) uint8.
 
-    The range of values is that of the whole image, so that its parts fit together. ``invert`` turns the result round;
+    The range of values is that of the whole image, so that its parts fit together. ``invert`` inverts the result;
     ``choice`` says which channels are seen, by default those of ``channels_seen``.
     """
     choice = choice or channels_seen(image, model)
@@ -73,8 +76,8 @@ class Normalizer:
             return np.zeros((*part.shape[:2], 3), np.uint8)
         colour = _three_channels(part)
         # In place: the image of a large mosaic is in memory once.
-        colour -= np.float32(self.low)
-        colour *= np.float32(255 / (self.high - self.low))
+        colour -= self.low
+        colour *= 255 / (self.high - self.low)
         np.clip(colour, 0, 255, out=colour)
         result = np.rint(colour, out=colour).astype(np.uint8)
         if self.invert:
@@ -100,7 +103,7 @@ def normalize_percentiles(image: np.ndarray) -> np.ndarray:
 
 
 def kind_of(image: np.ndarray) -> str:
-    """Tell kinds of micrographs apart by what can be measured.
+    """Classify a micrograph by what can be measured.
 
     Returns
     -------
@@ -118,8 +121,11 @@ def _luma(colour: np.ndarray) -> np.ndarray:
 
 
 def _three_channels(image: np.ndarray) -> np.ndarray:
-    """Return a float32 copy (height, width, 1 or 3), finite."""
+    """Return a copy (height, width, 1 or 3), finite: float32, or float64 where that could not count with the values."""
     image = image[..., None] if image.ndim == 2 else image[..., :3]
     if image.shape[2] == 2:
         image = np.concatenate([image, np.zeros_like(image[..., :1])], axis=2)
-    return np.nan_to_num(image.astype(np.float32), copy=False, posinf=0.0, neginf=0.0)
+    colour = np.nan_to_num(image.astype(np.float32), copy=False, posinf=0.0, neginf=0.0)
+    if image.dtype.kind == "f" and colour.size and not SMALL < max(-colour.min(), colour.max()) < LARGE:
+        return colour.astype(np.float64)
+    return colour

@@ -1,4 +1,4 @@
-"""Whether a trainer is still at work: told by its process, not by the clock, which may be set back or forward."""
+"""Whether a trainer is still at work: judged by its process, not by the clock, which may be set back or forward."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from unet.runs.run import Run
 from unet.runs.state import Phase, RunState
 
 STEP_SECONDS = 1.0
-# Enough for a state and what a file system needs beside it.
+# Enough for a state and what a file system needs for it.
 RESERVE_BYTES = 64 * 1024
 
 

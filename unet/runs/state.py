@@ -126,7 +126,7 @@ class RunState:
 
 @dataclass(frozen=True)
 class Metrics:
-    """The lines of ``metrics.jsonl``: one an epoch, and the running means within the epochs."""
+    """The lines of ``metrics.jsonl``: one per epoch, and the running means within the epochs."""
 
     epochs: list[dict[str, Any]]
     steps: list[dict[str, Any]]

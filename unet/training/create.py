@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from unet.config import Config, preset
 from unet.datasets.add import SAMPLE_NAME, open_dataset
@@ -149,7 +150,7 @@ def create_and_train(
     groups: Path | None = None,
     settings: Settings | None = None,
     on_progress: Callable[[RunState], None] | None = None,
-    **changes,
+    **changes: Any,
 ) -> Run:
     """Train on a dataset in this process and return the run.
 

@@ -10,7 +10,7 @@ from unet.models.network import level_table
 from unet.runs.run import Run, list_runs
 from unet.settings import Settings
 
-# Measured with benchmarks/training.py on two x86-64 cores: multiplications a second while training.
+# Measured with benchmarks/training.py on two x86-64 cores: multiplications per second while training.
 USUAL_SPEED = 1.4e11
 # Starting the process, loading TensorFlow and compiling the first step.
 START_SECONDS = 12
@@ -27,7 +27,7 @@ def estimate_seconds(config: Config, samples: int, settings: Settings) -> float:
 
 
 def _speed(run: Run) -> float | None:
-    """Return the multiplications a second of a run, if it has got as far."""
+    """Return a run's multiplications per second, if it has got that far."""
     with suppress(RunError):
         return (run.state().images_per_second or 0) * work_per_image(run.info().config)
     return None

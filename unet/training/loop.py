@@ -258,7 +258,7 @@ class Training:
             return False
         return self.progress.epoch - self.progress.best_epoch >= self.config.patience
 
-    def _tell(self, **changes) -> None:
+    def _tell(self, **changes: Any) -> None:
         """Record a change of state, let the watcher know, and honour a request to stop."""
         phase = self.recorder.state.phase
         self.recorder.step(**changes)

@@ -62,7 +62,7 @@ def pair(tmp_path, save, settings):
     return make
 
 
-# ---- one nucleus a mask ----------------------------------------------------------------------------------------
+# ---- one nucleus per mask ----------------------------------------------------------------------------------------
 
 
 def test_nuclei_are_numbered_in_the_order_of_their_files(nuclei):

@@ -35,7 +35,7 @@ def test_it_is_said_how_it_becomes_readable(tmp_path, name):
 def test_what_only_has_such_a_name_is_damaged(tmp_path):
     path = tmp_path / "slide.czi"
     path.write_bytes(b"nothing of the kind")
-    with pytest.raises(ImageError, match="no PNG, JPEG"):
+    with pytest.raises(ImageError, match="not a PNG, JPEG"):
         read_image(path)
 
 

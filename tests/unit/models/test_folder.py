@@ -90,7 +90,7 @@ class TestSaved:
         before = model_stamp(folder)
         save_model(folder, model, INFO)
         assert model_stamp(folder) != before
-        with pytest.raises(ModelError, match="no Model folder"):
+        with pytest.raises(ModelError, match="not a Model folder"):
             model_stamp(folder / "nowhere")
 
     def test_is_read_and_listed_without_tensorflow(self, folder, settings):
@@ -325,7 +325,7 @@ class TestUploaded:
     def test_hostile_weights_are_refused(self, folder, tmp_path, settings):
         with h5py.File(folder / WEIGHTS_FILE, "r+") as file:
             HOSTILE["NaN"](file)
-        with pytest.raises(ModelError, match="no numbers"):
+        with pytest.raises(ModelError, match="not finite numbers"):
             store_model_zip(zip_model(folder, tmp_path / "m.zip"), settings)
         assert not list(settings.models.iterdir())
 

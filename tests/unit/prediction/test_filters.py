@@ -16,8 +16,9 @@ def test_a_range_is_read_as_it_is_written():
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("area", "no range"), ("area:1", "no range"), ("area:a:b", "no range"), ("colour:1:2", "no measurement"),
-     ("area:2:1", "keeps nothing"), ("area:nan:1", "keeps nothing"), ("", "no range")],
+    [("area", "not a range"), ("area:1", "not a range"), ("area:a:b", "not a range"),
+     ("colour:1:2", "not a measurement"),
+     ("area:2:1", "keeps nothing"), ("area:nan:1", "keeps nothing"), ("", "not a range")],
 )  # fmt: skip
 def test_what_is_no_range_is_refused(text, words):
     with pytest.raises(ConfigError, match=words):

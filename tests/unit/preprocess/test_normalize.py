@@ -52,6 +52,14 @@ def test_any_image_is_stretched(image):
     kind_of(image)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("scale", [1e-40, 1e-37, 1e37, 6e38])
+def test_ranges_at_the_ends_of_float32_are_filled_like_any_other(scale):
+    ramp = np.linspace(-0.5, 0.5, 256)
+    wide = (ramp * scale).astype(np.float32).reshape(16, 16)
+    assert abs(normalize_percentiles(wide).astype(int) - normalize_percentiles(ramp.reshape(16, 16))).max() <= 1
+
+
 @pytest.mark.parametrize("intensity", ["stored", "percentiles"])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_network_gets_its_channels(intensity, channels):

@@ -39,11 +39,11 @@ class Batches(ABC):
     @property
     @abstractmethod
     def samples(self) -> int:
-        """Images or crops in an epoch."""
+        """Images or crops per epoch."""
 
     @abstractmethod
     def plan(self, epoch: int) -> Any:
-        """Return what an epoch shows, in its order."""
+        """Return what one epoch shows, in its order."""
 
     @abstractmethod
     def read(self, part: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -53,7 +53,7 @@ class Batches(ABC):
         return -(-self.samples // self.config.batch_size)
 
     def epoch(self, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield the batches of an epoch: images, and targets of shape (batch, height, width, maps)."""
+        """Yield the batches of one epoch: images, and targets of shape (batch, height, width, maps)."""
         self.waited = 0.0
         plan, size = self.plan(epoch), self.config.batch_size
         parts = [plan[start : start + size] for start in range(0, len(plan), size)]

@@ -133,7 +133,7 @@ def _around(rectangle: Rectangle, side: tuple[float, float], whole: tuple[int, i
 def cut(
     samples: NativeSamples, index: int, box: Box, size: tuple[int, int], *, partly: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cut a box out of a sample and bring it to a size.
+    """Cut a box out of a sample and resize it.
 
     With ``partly``, one channel more of the targets says where they are known: 255, elsewhere 0.
 

@@ -33,7 +33,7 @@ class NativeSamples:
     sizes : list of (int, int)
         Height and width of each.
     kinds : list of str
-        As ``unet.preprocess.normalize.kind_of`` tells them apart.
+        As ``unet.preprocess.normalize.kind_of`` names them.
     pixels : (all pixels, channels) uint8
     targets : (all pixels, maps) uint8
         Mask, or mask, border and distance, 0 to 255.

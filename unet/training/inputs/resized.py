@@ -48,7 +48,7 @@ def prepare(
     settings: Settings,
     progress: Progress | None = None,
 ) -> Prepared:
-    """Bring all usable samples to the network's size, or take what an earlier call with the same content left.
+    """Resize all usable samples to the network's size, or take what an earlier call with the same content left.
 
     Images are shrunk smoothly. A pixel of a mask is nucleus where nuclei cover at least half of it, so nuclei are
     neither fattened nor thinned; class indices are taken from the nearest pixel. Only a few images are in memory at a
