@@ -116,7 +116,7 @@ def package(folder: Path, graph: Path, scratch: Path) -> Path:
 
 def prepared(image: np.ndarray) -> np.ndarray:
     """Return what the package's own preprocessing makes of an image (1, height, width, channels), float32 0 to 255."""
-    low, high = np.percentile(image, [LOW, HIGH], method="inverted_cdf")
+    low, high = np.percentile(image, [LOW, HIGH])
     return (np.clip((image - low) / (high - low + EPS), 0, 1) * 255).astype(np.float32)
 
 

@@ -17,6 +17,7 @@ from unet.models.network import reach
 from unet.models.registry import store_model_zip
 from unet.models.runtime import Network
 from unet.prediction.predictor import Predictor
+from unet.preprocess.adjust import ImageAdjustments
 from unet.settings import DEFAULT_MODEL, SHIPPED_MODELS
 
 
@@ -56,7 +57,7 @@ def test_its_maps_are_those_that_are_predicted_here(package):
     inside = slice(None), slice(halo, -halo), slice(halo, -halo)
     np.testing.assert_allclose(maps[inside], Network.open(DEFAULT_MODEL)(prepared(floats))[inside], atol=0.05)
     # The package's own steps are those of the app, but that pixels are rounded to whole levels there.
-    ours = Predictor.open(DEFAULT_MODEL).predict(image)
+    ours = Predictor.open(DEFAULT_MODEL).predict(image, preparation=ImageAdjustments(fit=False))
     for channel, expected in enumerate((ours.probability, ours.border, ours.distance)):
         assert np.abs(maps[0, ..., channel] - expected).mean() < 0.002
     assert np.mean((maps[0, ..., 0] > 0.4) == (ours.probability > 0.4)) > 0.999
