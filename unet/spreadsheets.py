@@ -32,6 +32,11 @@ def safe_cell(value: Any) -> Any:
     return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
 
 
+def original_text(cell: str) -> str:
+    """Return the text that ``safe_cell`` made a cell of, but for its tabs and line breaks."""
+    return cell[1:] if cell.startswith("'") and FORMULA.match(cell[1:]) else cell
+
+
 def csv_of_rows(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
     """Return rows as CSV, the names of the columns first."""
     stream = io.StringIO(newline="")

@@ -16,6 +16,7 @@ import numpy as np
 from unet.datasets.samples import Box, Sample
 from unet.errors import DatasetError
 from unet.settings import MB
+from unet.spreadsheets import csv_of_rows, original_text
 
 TABLE = "finished.csv"
 COLUMNS = ("ImageId", "left", "top", "right", "bottom")
@@ -59,17 +60,15 @@ def _rows(table: csv.DictReader, name: str) -> dict[str, tuple[Box, ...]]:
             raise DatasetError(f"Line {line} of {name} is no rectangle of whole numbers.") from None
         if not (0 <= left < right <= LARGEST and 0 <= top < bottom <= LARGEST):
             raise DatasetError(f"Line {line} of {name} is no rectangle: left to right and top to bottom it must grow.")
-        image = row["ImageId"]
+        image = original_text(row["ImageId"])
         found[image] = (*found.get(image, ()), (left, top, right, bottom))
     return found
 
 
 def write_finished(path: Path, finished: Mapping[str, Sequence[Box]]) -> None:
     """Write a table of finished rectangles."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(COLUMNS)
-        writer.writerows((image, *box) for image, boxes in sorted(finished.items()) for box in boxes)
+    rows = ((image, *box) for image, boxes in sorted(finished.items()) for box in boxes)
+    path.write_text(csv_of_rows(COLUMNS, rows), encoding="utf-8", newline="")
 
 
 def add_finished(samples: Sequence[Sample], tables: Sequence[Path]) -> Iterator[Sample]:

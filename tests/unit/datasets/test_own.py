@@ -128,8 +128,8 @@ boxes = st.lists(st.tuples(side, side, st.integers(31, 60), st.integers(31, 60))
 @given(boxes)
 def test_what_was_written_is_read_and_covers_what_it_says(tmp_path_factory, rectangles):
     path = tmp_path_factory.mktemp("finished") / TABLE
-    write_finished(path, {"a, “b”": rectangles})
-    assert read_finished(path) == {"a, “b”": tuple(rectangles)}
+    write_finished(path, {"a, “b”": rectangles, "=1+1": [(0, 0, 1, 1)]})
+    assert read_finished(path) == {"a, “b”": tuple(rectangles), "=1+1": ((0, 0, 1, 1),)}
     labels = np.arange(1, 40 * 50 + 1).reshape(40, 50)
     kept = only_finished(labels, rectangles)
     for y, x in ((0, 0), (30, 30), (39, 49), (10, 40)):
