@@ -169,10 +169,12 @@ def _pair(unit: _Unit, folder: str) -> tuple[list[Sample], list[str]]:
     for mask in masks:
         candidates[mask.key].append(mask)
     samples, used = [], set()
-    for image in unit.images:
+    kinds = {(mask.key, mask.path.suffix.lower()) for mask in masks}
+    # Of two images of one name and different suffixes, the one whose suffix a mask shares has the first choice.
+    for image in sorted(unit.images, key=lambda image: (image.key, image.path.suffix.lower()) not in kinds):
         suffix = image.path.suffix.lower()
-        # Two images of one name and different suffixes each have their own mask, if there is one.
-        ranked = sorted((mask.path for mask in candidates[image.key]), key=lambda path: path.suffix.lower() != suffix)
+        free = [mask.path for mask in candidates[image.key] if mask.path not in used]
+        ranked = sorted(free, key=lambda path: path.suffix.lower() != suffix)
         used.update(ranked[:1])
         samples.append(Sample("", image.path, tuple(ranked[:1]), "paired" if ranked else "image"))
     keys = {image.key for image in unit.images}

@@ -214,6 +214,12 @@ suffixes = st.sampled_from([".png", ".TIF", ".txt", ".csv", "", ".zip"])
 paths = st.lists(names, min_size=1, max_size=5).map("/".join)
 
 
+def test_one_mask_is_not_given_to_two_images_of_one_name(tmp_path):
+    touch(tmp_path, "a.TIF", "a.png", "masks/a.png")
+    samples, _ = find_samples(tmp_path)
+    assert {sample.image.suffix: len(sample.masks) for sample in samples} == {".png": 1, ".TIF": 0}
+
+
 @settings(max_examples=60)
 @given(st.lists(st.tuples(paths, suffixes), max_size=25))
 def test_any_tree_gives_distinct_ids_and_uses_each_file_once(files):
