@@ -85,7 +85,9 @@ def trained(
             run.stop_request.touch()
 
     if run.state().status != "finished" and time.monotonic() < ends:
-        train_run(run, settings, watch)
+        state = train_run(run, settings, watch)
+        if state.status == "stopped" and time.monotonic() < ends:
+            raise SystemExit(f"Stopped in “{name}”; the same command goes on.")
     return run
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from unet.models.folder import load_model, save_model
+from unet.models.learned import ENTRY, learned_images, packed
 from unet.models.metadata import read_info
 
 
@@ -31,7 +32,8 @@ def main() -> None:
     every = zip(*(network.get_weights() for network in networks), strict=True)
     networks[0].set_weights([np.mean(weights, axis=0) for weights in every])
     runs = [str(info.provenance.get("run", info.name)) for info in infos]
-    provenance = {**infos[0].provenance, "mean_of": runs}
+    learned = frozenset[str]().union(*map(learned_images, infos))
+    provenance = {**infos[0].provenance, "mean_of": runs, ENTRY: packed(learned)}
     save_model(flags.output, networks[0], dataclasses.replace(infos[0], provenance=provenance))
     print(f"{flags.output}: the mean of {', '.join(runs)}")
 

@@ -15,6 +15,7 @@ from studio.common.visitor import visitor
 from unet.datasets.samples import DatasetReport
 from unet.datasets.store import Dataset, list_datasets
 from unet.errors import RunError
+from unet.models.learned import learned_from
 from unet.models.registry import ModelEntry, run_key
 from unet.runs.notes import title_of
 from unet.runs.run import Run, list_runs
@@ -33,12 +34,15 @@ class Labelled:
         Only these samples; None means all.
     words : str
         What the choice is called.
+    learned_kinds : frozenset of str
+        Kinds of this dataset's images that the first model has learned from; empty where that is not known.
     """
 
     dataset: Dataset
     report: DatasetReport
     ids: frozenset[str] | None
     words: str
+    learned_kinds: frozenset[str] = frozenset()
 
     @property
     def count(self) -> int:
@@ -79,10 +83,16 @@ def choose_labelled(
     dataset = datasets[info.dataset["id"] if info else name]
     report = dataset_report(dataset, settings)
     ids = frozenset(info.validation_ids) if info else None
-    for entry in entries:
-        if words := _leak(entry, dataset, ids, settings):
-            warn(words)
-    return Labelled(dataset, report, ids, options[key])
+    learned = [learned_from(entry, report, settings) for entry in entries]
+    for entry, each in zip(entries, learned, strict=True):
+        # Where it is only known how many they were, they may be any of these.
+        seen = len(each.ids if ids is None else each.ids & ids) or (each.count if not each.ids else 0)
+        if seen:
+            warn(
+                f"{plain(entry.info.name)} has learned from {seen:,} images of this dataset: scores on them flatter it."
+            )
+    kinds = frozenset(sample.kind for sample in report.usable if sample.kind and sample.id in learned[0].ids)
+    return Labelled(dataset, report, ids, options[key], kinds)
 
 
 def _options(entry: ModelEntry, datasets: dict[str, Dataset], linked: set, settings: Settings) -> dict[str, str]:
@@ -103,22 +113,3 @@ def _options(entry: ModelEntry, datasets: dict[str, Dataset], linked: set, setti
     whole = {key: f"{dataset.name} · all images" for key, dataset in datasets.items() if key in shown}
     own = {entry.key: sides.pop(entry.key)} if entry.key in sides else {}
     return own | whole | sides
-
-
-def _leak(entry: ModelEntry, dataset: Dataset, ids: frozenset[str] | None, settings: Settings) -> str | None:
-    """Return what is to be said where the model has learned from the images that it is to be scored on."""
-    if entry.info.provenance.get("fingerprint") != dataset.fingerprint:
-        return None
-    learned = _learned_from(entry, settings)
-    seen = entry.info.provenance.get("samples") if learned is None or ids is None else len(learned & ids)
-    if isinstance(seen, int) and seen > 0:
-        return f"{plain(entry.info.name)} has learned from {seen:,} images of this dataset: scores on them flatter it."
-    return None
-
-
-def _learned_from(entry: ModelEntry, settings: Settings) -> set[str] | None:
-    kind, _, name = entry.key.rpartition(":")
-    try:
-        return set(Run(settings.runs / name).info().train_ids) if kind == "run" else None
-    except RunError:
-        return None

@@ -15,6 +15,7 @@ from studio.evaluate.image_outcome import show_image
 from studio.evaluate.image_picker import Labelled
 from studio.evaluate.report import as_html, as_json
 from studio.evaluate.score_table import MEANING, score_table, shown, value_of
+from studio.evaluate.unseen import show_unseen
 from unet.errors import UnetError
 from unet.evaluation.evaluate import Evaluation
 from unet.evaluation.scores import Scores
@@ -45,6 +46,7 @@ def _lab(
         threshold = _choose_threshold(entries[0], first, settings)
     with right:
         _headline(first.scores(threshold))
+        show_unseen(first, threshold, labelled.learned_kinds)
     theme = st.context.theme.type
     names = [plain(entry.info.name) for entry in entries]
     curves, overlaps = st.columns(2, gap="large")

@@ -6,6 +6,7 @@ It is part of the job, so it is read before anything is predicted.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -13,10 +14,12 @@ import streamlit as st
 from studio.common.parameters import CHANNELS, INVERT, SCALE
 from studio.predict.pipeline import Job
 from unet.errors import ConfigError
+from unet.prediction.object_size import sizes_of
 from unet.preprocess.adjust import ImageAdjustments
 
 # Channels that a person may choose from; a file may have more.
 MOST_CHANNELS = 16
+FITTED = "choice_fit"
 
 
 def read_preparation() -> ImageAdjustments:
@@ -29,7 +32,7 @@ def read_preparation() -> ImageAdjustments:
         values["invert"] = True
     try:
         if SCALE in wanted:
-            values["scale"] = float(wanted[SCALE])
+            values |= _scaled(float(wanted[SCALE]))
         return ImageAdjustments(**values)
     except (ValueError, ConfigError):
         return ImageAdjustments()
@@ -43,8 +46,9 @@ def write_preparation(preparation: ImageAdjustments) -> None:
         INVERT: "1",
         SCALE: f"{preparation.scale:g}",
     }
+    by_hand = {SCALE} if not preparation.fit else set()
     for name, text in said.items():
-        if getattr(preparation, name) != getattr(usual, name):
+        if getattr(preparation, name) != getattr(usual, name) or name in by_hand:
             st.query_params[name] = text
         elif name in st.query_params:
             del st.query_params[name]
@@ -77,21 +81,46 @@ def choose_preparation(job: Job, channels: int) -> None:
         help=fields["invert"]["help"],
     )
     if job.entry.info.config.is_native:
-        st.session_state["choice_scale"] = now.scale
-        st.number_input(
-            "Scale for the model",
-            fields["scale"]["low"],
-            fields["scale"]["high"],
-            step=0.1,
-            key="choice_scale",
-            on_change=_changed,
-            args=(now, SCALE),
-            help=fields["scale"]["help"],
+        _choose_scale(job, fields["scale"])
+
+
+def _choose_scale(job: Job, field: Mapping[str, Any]) -> None:
+    """Draw the scale, and whether it is found by the size of the nuclei; a number that is typed is meant."""
+    now = job.preparation
+    st.session_state["choice_scale"] = now.scale
+    if sizes_of(job.entry.info):
+        st.session_state[FITTED] = now.fit and now.scale == 1
+        st.toggle(
+            "Scale by the size of the nuclei",
+            key=FITTED,
+            on_change=_changed_fit,
+            args=(now,),
+            help="Where they are larger than any that the model learned, it is given a smaller image. Off: the scale "
+            "below, whatever their size.",
         )
+    st.number_input(
+        "Scale for the model",
+        field["low"],
+        field["high"],
+        step=0.1,
+        key="choice_scale",
+        on_change=_changed,
+        args=(now, SCALE),
+        help=field["help"],
+    )
+
+
+def _scaled(scale: float) -> dict[str, Any]:
+    """Return the fields of a scale set by hand: 1, too, is then not another one by the size of the nuclei."""
+    return {"scale": scale, "fit": scale != 1}
+
+
+def _changed_fit(now: ImageAdjustments) -> None:
+    write_preparation(dataclasses.replace(now, scale=1.0, fit=st.session_state[FITTED]))
 
 
 def _changed(now: ImageAdjustments, name: str) -> None:
     value = st.session_state[f"choice_{name}"]
     if name == CHANNELS:
         value = tuple(value[-3:])
-    write_preparation(dataclasses.replace(now, **{name: value}))
+    write_preparation(dataclasses.replace(now, **(_scaled(value) if name == SCALE else {name: value})))

@@ -20,6 +20,7 @@ from unet.evaluation.matching import measure_overlaps
 from unet.evaluation.matching import outcomes as outcomes_of
 from unet.evaluation.outcomes import ImageOutcome
 from unet.models.folder import save_model, update_info
+from unet.models.learned import ENTRY, packed
 from unet.models.metadata import ModelInfo, read_info
 from unet.prediction.objects import label_objects
 from unet.prediction.predictor import Predictor
@@ -229,6 +230,33 @@ def test_each_model_that_has_learned_from_the_images_is_named(open_app, write_mo
     said = [warning.value for warning in app.warning if "has learned from" in warning.value]
     assert [words.partition(" images")[0].split()[-1] for words in said] == ["3", "4"]
     assert ["first" in words for words in said] == [True, False]
+
+
+def test_a_part_of_what_a_model_has_learned_from_is_recognised(open_app, model, dataset, settings, tmp_path):
+    report = inspect_dataset(dataset, settings)
+    folder = settings.models / model.partition(":")[2]
+    update_info(folder, provenance={ENTRY: packed(sample.digest for sample in report.usable)})
+    part = tmp_path / "part"
+    for source in dataset.root.rglob("*"):
+        if source.is_file() and "sample03" not in source.name and source.suffix != ".csv":
+            target = part / source.relative_to(dataset.root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.read_bytes())
+    app = open_app("evaluate", model=model, data=add_folder(part, settings).id)
+    assert any("has learned from 3 images" in each.value for each in app.warning)
+
+
+@pytest.mark.parametrize(("learned", "words"), [("red", "on unseen kinds"), ("all", "of kinds that the model has")])
+def test_the_score_on_unseen_kinds_stands_by_itself(open_app, model, dataset, settings, learned, words):
+    kinds = [f"sample{index:02d},g{index},{'red' if index else 'blue'}" for index in range(4)]
+    (dataset.root / "groups.csv").write_text("\n".join(["ImageId,group,kind", *kinds]))
+    known = add_folder(dataset.root, settings)
+    usable = inspect_dataset(known, settings).usable
+    digests = [sample.digest for sample in usable if learned == "all" or sample.kind == learned]
+    update_info(settings.models / model.partition(":")[2], provenance={ENTRY: packed(digests)})
+    app = open_lab(open_app, model=model, data=known.id)
+    said = [each.value for each in app.caption if words in each.value]
+    assert said and (learned == "all" or "1 of these images" in said[0])
 
 
 def test_published_results_stand_beside_no_other_images(model, dataset, settings):

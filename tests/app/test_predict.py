@@ -339,6 +339,20 @@ def test_a_link_of_an_earlier_version_still_says_how_nuclei_are_separated(open_a
     assert app.slider(key="min_valley_depth").value == 0.42
 
 
+def test_the_scale_is_found_or_set_by_hand_and_a_link_says_which(open_app):
+    app = open_app("predict", model="nuclei", samples="1")
+    fitted, scale = "choice_fit", "choice_scale"
+    assert app.toggle(key=fitted).value and "scale" not in app.query_params
+    app.number_input(key=scale).set_value(0.5).run()
+    assert app.query_params["scale"] == "0.5" and not app.toggle(key=fitted).value
+    assert any("Predicted at 0.5x" in each.value for each in app.caption)
+    app.number_input(key=scale).set_value(1.0).run()
+    assert app.query_params["scale"] == "1" and not app.toggle(key=fitted).value
+    app.toggle(key=fitted).set_value(True).run()
+    assert not app.exception
+    assert "scale" not in app.query_params and app.toggle(key=fitted).value
+
+
 @pytest.mark.parametrize("wrong", ["", "7", "-1", "nan", "inf", "abc", "0.5,0.6"])
 def test_nonsense_in_the_address_breaks_nothing(open_app, model, wrong):
     names = (

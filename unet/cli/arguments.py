@@ -76,6 +76,8 @@ def preparation_from_flags(arguments: argparse.Namespace) -> ImageAdjustments:
         If a value cannot work; the message names it.
     """
     values = {item.name: getattr(arguments, item.name) for item in dataclasses.fields(ImageAdjustments)}
+    if values["scale"] == 1 and values["fit"] is None:
+        values["fit"] = False  # who asks for 1 does not want another scale by the size of the nuclei
     return ImageAdjustments(**{name: value for name, value in values.items() if value is not None})
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from filelock import FileLock
 
+from unet.datasets.fingerprint import image_digest
 from unet.datasets.kinds import find_kinds, measure_look
 from unet.datasets.labels import label_sample, load_labels, save_labels
 from unet.datasets.leakage import MAX_IMAGES, Signature, find_siblings, make_signature
@@ -232,6 +233,7 @@ def _inspect_image(
         width=image.shape[1],
         dtype=str(image.dtype),
         channels=1 if image.ndim == 2 else image.shape[2],
+        digest=image_digest(image),
     )
     if sample.layout == "image":
         return dataclasses.replace(report, use=PREDICT)

@@ -72,6 +72,8 @@ class SampleReport:
         Which other images this one seems to belong to; see ``unet.datasets.leakage``.
     look : tuple of float
         What it looks like, as ``unet.datasets.kinds`` measures it; empty without nuclei.
+    digest : str
+        What its pixels are known by; see ``unet.datasets.fingerprint.image_digest``.
     problems : tuple of str
         One sentence each, naming the file.
     finished : tuple of Box
@@ -93,6 +95,7 @@ class SampleReport:
     kind: str | None = None
     sibling: str | None = None
     look: tuple[float, ...] = ()
+    digest: str = ""
     problems: tuple[str, ...] = ()
     finished: tuple[Box, ...] = ()
     use: str = TRAIN
@@ -148,7 +151,8 @@ class DatasetReport:
         """Return one row per sample; the problems are joined to one text."""
         import pandas as pd
 
-        names = [item.name for item in dataclasses.fields(SampleReport) if item.name not in ("look", "finished")]
+        hidden = ("look", "digest", "finished")
+        names = [item.name for item in dataclasses.fields(SampleReport) if item.name not in hidden]
         rows = [dataclasses.asdict(sample) | {"problems": " ".join(sample.problems)} for sample in self.samples]
         return pd.DataFrame(rows, columns=names)
 

@@ -17,7 +17,7 @@ from unet.runs.pruning import mark_used
 from unet.settings import Settings
 
 # Raised whenever the same model and images would give other scores.
-VERSION = 2
+VERSION = 3
 MAX_KEPT = 200
 
 
@@ -29,7 +29,7 @@ def evaluation_key(model: Path, report: DatasetReport, ids: Collection[str] | No
     content = hashlib.blake2b(digest_size=16)
     content.update((Path(model) / WEIGHTS_FILE).read_bytes())
     config = read_info(model).config.to_dict()
-    images = [(each.id, each.group, each.stain) for each in report.usable if ids is None or each.id in ids]
+    images = [(each.id, each.group, each.stain, each.kind) for each in report.usable if ids is None or each.id in ids]
     content.update(json.dumps([VERSION, report.fingerprint, images, config, separation.to_dict()]).encode())
     return content.hexdigest()
 

@@ -19,11 +19,12 @@ from unet.datasets.store import Dataset
 from unet.errors import DatasetError
 from unet.evaluation.scores import Counts, Scores, count, dice, iou, scores_of
 from unet.io.images import read_image
+from unet.memmap import LARGE_PIXELS
 from unet.parallel import WORKERS
 from unet.prediction.maps import Prediction
 from unet.prediction.objects import label_objects
 from unet.prediction.predictor import MAX_BATCH, Predictor
-from unet.prediction.separation import find_objects
+from unet.prediction.separation import find_objects, relief_of
 from unet.settings import Settings
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class EvaluatedImage:
     width: int
     group: str | None = None
     stain: str | None = None
+    kind: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,12 @@ class Evaluation:
         wanted = self.threshold if threshold is None else threshold
         return self.counts[int(np.argmin(np.abs(np.array(self.thresholds) - wanted)))]
 
-    def scores(self, threshold: float | None = None, stain: str | None = None) -> Scores:
-        """Return the scores of all images together, or of those of one stain."""
+    def scores(
+        self, threshold: float | None = None, stain: str | None = None, *, unless: Collection[str] = ()
+    ) -> Scores:
+        """Return the scores of all images together, or of those of one stain; without those ``unless`` kinds."""
         counts = zip(self.images, self.counts_at(threshold), strict=True)
-        return scores_of([each for image, each in counts if stain is None or image.stain == stain])
+        return scores_of([each for image, each in counts if stain in (None, image.stain) and image.kind not in unless])
 
     def stains(self) -> list[str]:
         """Return the stains that there are."""
@@ -201,7 +205,9 @@ def evaluate(
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="scores") as threads:
         for sample, labels, prediction in _predictions(predictor, dataset, samples, settings):
             truth = only_finished(labels, sample.finished)
-            compare = partial(_compare, sample, truth, prediction, separation, predictor.info.config.classes)
+            # The same for all thresholds; a large image is worked on in tiles, each with its own.
+            relief = relief_of(prediction) if separation.separate and truth.size <= LARGE_PIXELS else None
+            compare = partial(_compare, sample, truth, prediction, relief, separation, predictor.info.config.classes)
             rows.append(tuple(threads.map(compare, wanted)))
             if progress:
                 progress(len(rows), len(samples))
@@ -211,7 +217,7 @@ def evaluate(
         threshold=threshold,
         separation=separation,
         thresholds=wanted,
-        images=tuple(EvaluatedImage(s.id, s.height, s.width, s.group, s.stain) for s in samples),
+        images=tuple(EvaluatedImage(s.id, s.height, s.width, s.group, s.stain, s.kind) for s in samples),
         counts=tuple(zip(*rows, strict=True)),
     )
 
@@ -240,12 +246,14 @@ def _compare(
     sample: SampleReport,
     truth: np.ndarray,
     prediction: Prediction,
+    relief: np.ndarray | None,
     separation: Separation,
     classes: int,
     threshold: float,
 ) -> Counts:
     if classes == 1:
-        return count(truth, only_finished(find_objects(prediction, threshold, separation), sample.finished))
+        found = find_objects(prediction, threshold, separation, relief=relief)
+        return count(truth, only_finished(found, sample.finished))
     if truth.max(initial=0) >= classes:
         raise DatasetError(f"The mask of {sample.id} holds class {truth.max()}; the model knows 0 to {classes - 1}.")
     found = only_finished(prediction.class_map(threshold), sample.finished)

@@ -16,14 +16,16 @@ from unet.datasets.samples import DatasetReport, SampleReport
 from unet.datasets.store import Dataset
 from unet.evaluation.scores import Counts, Scores, count, scores_of
 from unet.io.images import read_image
+from unet.memmap import LARGE_PIXELS
 from unet.parallel import WORKERS
 from unet.prediction.maps import Prediction
 from unet.prediction.predictor import Predictor
-from unet.prediction.separation import find_objects
+from unet.prediction.separation import find_objects, relief_of
 from unet.settings import Settings
 
-Pair = tuple[SampleReport, np.ndarray, Prediction]
-# All maps of the images are held at once: 16 million pixels of three maps take 64 MB.
+# A sample, its true nuclei, its prediction and the relief of that.
+Row = tuple[SampleReport, np.ndarray, Prediction, np.ndarray | None]
+# All maps of the images are held at once: 16 million pixels of three maps take 64 MB, and as much their reliefs.
 MAX_PIXELS = 16_000_000
 
 # One after the other, each with the best of the others so far; the threshold again at the end.
@@ -85,32 +87,35 @@ def tune(
         if progress:
             progress(done, steps)
 
-    pairs = []
+    rows: list[Row] = []
     for sample in samples:
         image = read_image(files[sample.id], max_megapixels=settings.max_image_megapixels)
-        pairs.append(
-            (sample, only_finished(read_labels(dataset, sample.id), sample.finished), predictor.predict(image))
-        )
+        truth = only_finished(read_labels(dataset, sample.id), sample.finished)
+        prediction = predictor.predict(image)
+        # The same for all settings; a large image is worked on in tiles, each with its own.
+        relief = relief_of(prediction) if truth.size <= LARGE_PIXELS else None
+        rows.append((sample, truth, prediction, relief))
         advance()
     best = {"threshold": predictor.info.threshold, **predictor.info.separation.to_dict(), "separate": True}
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="tuning") as threads:
         for name, values in CHOICES:
             found = {}
             for value in values:
-                scores = _score(pairs, best | {name: value}, threads)
+                scores = _score(rows, best | {name: value}, threads)
                 found[value] = scores.competition + scores.ap_50_90
                 advance()
             best[name] = max(found, key=found.__getitem__)
-        scores = _score(pairs, best, threads)
+        scores = _score(rows, best, threads)
     return Tuned(best.pop("threshold"), Separation(**best), scores)
 
 
-def _score(pairs: list[Pair], values: dict, threads: ThreadPoolExecutor) -> Scores:
+def _score(rows: list[Row], values: dict, threads: ThreadPoolExecutor) -> Scores:
     separation = Separation(**{name: value for name, value in values.items() if name != "threshold"})
     compare = partial(_compare, threshold=values["threshold"], separation=separation)
-    return scores_of(threads.map(compare, pairs))
+    return scores_of(threads.map(compare, rows))
 
 
-def _compare(pair: Pair, threshold: float, separation: Separation) -> Counts:
-    sample, truth, prediction = pair
-    return count(truth, only_finished(find_objects(prediction, threshold, separation), sample.finished))
+def _compare(row: Row, threshold: float, separation: Separation) -> Counts:
+    sample, truth, prediction, relief = row
+    found = find_objects(prediction, threshold, separation, relief=relief)
+    return count(truth, only_finished(found, sample.finished))

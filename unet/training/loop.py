@@ -6,14 +6,15 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from unet.errors import DatasetError, ImageError, ModelError, RunError
 from unet.files import recover_folder
 from unet.models.folder import load_model, save_model, update_info
+from unet.models.learned import ENTRY, learned_images, packed
 from unet.models.metadata import ModelInfo, usual_separation
-from unet.models.registry import find_model
+from unet.models.registry import find_model, run_key
 from unet.prediction.object_size import joined_diameters, learned_diameters, sizes_of
 from unet.runs.record import Recorder
 from unet.runs.run import Run
@@ -54,6 +55,7 @@ class Training:
         self.on_progress = on_progress or (lambda state: None)
         self.progress = TrainingProgress()
         self.diameters: dict[str, float] = {}
+        self.learned: set[str] = set()
 
     def fit(self) -> str:
         """Train and return why it ended."""
@@ -87,8 +89,15 @@ class Training:
         self.diameters = learned_diameters(learned, self.info.config.model, data.scales)
         if self.config.gentle and (start := self._start()) and (before := sizes_of(start)):
             self.diameters = joined_diameters(before, self.diameters)
+        self.learned = {sample.digest for sample in learned}.union(*map(learned_images, self._earlier_models()))
         log.info("%d samples to train on, %d to validate on.", *map(len, ids))
         return data
+
+    def _earlier_models(self) -> Iterator[ModelInfo]:
+        """Yield what this training goes on from, and what it has made so far: what they learned from stays learned."""
+        for key in filter(None, (self.config.start_from, run_key(self.run.name))):
+            with contextlib.suppress(ModelError):  # it may be gone by now, or not yet there
+                yield find_model(key, self.settings).info
 
     def _tell_done(self, done: int, total: int) -> None:
         self._tell(batch=done, batches=total)
@@ -219,6 +228,7 @@ class Training:
                 "validation_samples": len(self.info.validation_ids),
                 **self._origin(),
                 "object_diameters": self.diameters,
+                ENTRY: packed(self.learned),
                 "best_epoch": self.progress.best_epoch,
                 "training": self.config.to_dict(),
                 "command": self.info.command,

@@ -12,7 +12,10 @@ from unet.config import ModelConfig
 from unet.models.metadata import ModelInfo
 from unet.prediction.advice import advise
 from unet.prediction.maps import Prediction
+from unet.prediction.predictor import Predictor
+from unet.prediction.separation import find_objects
 from unet.preprocess.adjust import ImageAdjustments
+from unet.settings import DEFAULT_MODEL
 
 NATIVE = ModelConfig(input_size=(32, 32), filters=(4, 8), dropout=(0.0,), resolution="native")
 SIZES = {"low": 8.0, "median": 12.0, "high": 20.0}
@@ -109,6 +112,24 @@ def test_a_model_that_is_unsure_of_what_it_finds():
     advice = ask(labels, probability=(labels > 0).astype(np.float32) * 0.6)
     assert "unsure" in advice.message
     assert advice.preparation.invert
+
+
+def test_objects_without_a_clear_middle_are_said_to_be_strange():
+    labels = grid(12)
+    for peak, words in ((0.9, None), (0.5, "does not look like those")):
+        found = Prediction.of((labels > 0) * np.float32(0.95), None, np.zeros(labels.shape), (labels > 0) * peak)
+        advice = advise(draw_discs(5, labels.shape, 0)[0], found, labels, info(), 0.5, ImageAdjustments())
+        assert (advice is None) if words is None else words in advice.message
+
+
+@pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "camera"])
+def test_a_photograph_is_no_micrograph(name):
+    skimage = pytest.importorskip("skimage.data")
+    model = Predictor.open(DEFAULT_MODEL)
+    image = getattr(skimage, name)()[::2, ::2]
+    found = model.predict(image)
+    labels = find_objects(found, model.info.threshold, model.info.separation)
+    assert advise(image, found, labels, model.info, model.info.threshold, ImageAdjustments()) is not None
 
 
 def test_everything_is_nucleus():
