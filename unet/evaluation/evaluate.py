@@ -46,6 +46,11 @@ class EvaluatedImage:
     stain: str | None = None
     kind: str | None = None
 
+    @classmethod
+    def of(cls, sample: SampleReport) -> EvaluatedImage:
+        """Take over what a dataset's report says of an image."""
+        return cls(sample.id, sample.height, sample.width, sample.group, sample.stain, sample.kind)
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -217,7 +222,7 @@ def evaluate(
         threshold=threshold,
         separation=separation,
         thresholds=wanted,
-        images=tuple(EvaluatedImage(s.id, s.height, s.width, s.group, s.stain, s.kind) for s in samples),
+        images=tuple(EvaluatedImage.of(sample) for sample in samples),
         counts=tuple(zip(*rows, strict=True)),
     )
 

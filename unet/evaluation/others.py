@@ -7,6 +7,7 @@ from pathlib import Path
 
 from unet.config import Separation
 from unet.corrections.by_name import read_nuclei_of
+from unet.datasets.finished import only_finished
 from unet.datasets.inspection import read_labels
 from unet.datasets.samples import DatasetReport, SampleReport
 from unet.datasets.store import Dataset
@@ -64,7 +65,8 @@ def evaluate_labels(
         except ImageError as error:
             problems.append(str(error))
         else:
-            scored.append((sample, count(truth, found)))
+            known = (only_finished(each, sample.finished) for each in (truth, found))
+            scored.append((sample, count(*known)))
         if progress:
             progress(done, len(samples))
     if not scored:
@@ -76,7 +78,7 @@ def evaluate_labels(
         threshold=0.5,
         separation=Separation(),
         thresholds=(0.5,),
-        images=tuple(EvaluatedImage(s.id, s.height, s.width, s.group, s.stain) for s, _ in scored),
+        images=tuple(EvaluatedImage.of(sample) for sample, _ in scored),
         counts=(tuple(counts for _, counts in scored),),
     )
     return evaluation, problems
