@@ -27,7 +27,7 @@ from unet.parallel import WORKERS, map_files, map_in_processes
 from unet.settings import Settings
 
 # Raised whenever the same files would give another report or other label maps.
-VERSION = 4
+VERSION = 5
 REPORT = "report.json"
 # Samples with masks that a training needs: one to learn from, one to validate on.
 FEWEST = 2
