@@ -30,7 +30,7 @@ class Key:
     threshold : float, optional
     separation : Separation, optional
     corrections : int
-        Revision of the list of corrections; 0: the nuclei as the model found them.
+        Identity of the list of corrections; 0: the nuclei as the model found them.
     kept : tuple of (str, float, float)
         The filter: a measurement, its smallest and its largest value.
     pixel_size : PixelSize, optional

@@ -57,8 +57,8 @@ class Job:
         if decision is None:
             return key
         key = key.but(threshold=decision.threshold, separation=decision.separation)
-        revision = 0 if decision.original else corrections_of(key, self.settings.home).revision
-        return key.but(corrections=revision)
+        steps = 0 if decision.original else corrections_of(key, self.settings.home).identity
+        return key.but(corrections=steps)
 
     def open(self) -> Predictor:
         """Return the model as it was when this was decided; see ``open_model``."""

@@ -91,12 +91,16 @@ class Corrections:
         Those that can be redone, the next one last.
     ids : tuple of str
         Names of the steps, by which whoever sent them knows that they are kept.
+    identity : int
+        The same for the same steps, and for no others: a list may be removed, and another one grow as long. 0 where
+        there is no list.
     """
 
     revision: int = 0
     operations: tuple[Operation, ...] = ()
     undone: tuple[Operation, ...] = ()
     ids: tuple[str, ...] = ()
+    identity: int = 0
 
     def after(self, entry: dict[str, Any]) -> Corrections:
         """Return what stands after one more line."""
@@ -109,7 +113,10 @@ class Corrections:
                 target.append(source.pop())
         else:
             raise CorrectionError(f"“{entry['do']}” is no step of a list of corrections.")
-        return Corrections(self.revision + 1, tuple(done), tuple(undone), (*self.ids, str(entry.get("id", ""))))
+        ids = (*self.ids, str(entry.get("id", "")))
+        step = {name: value for name, value in entry.items() if name != "at"}  # which is added as it is written
+        identity = int(_digest((self.identity, step))[:15], 16)
+        return Corrections(self.revision + 1, tuple(done), tuple(undone), ids, identity)
 
 
 def read(basis: Basis, home: Path) -> Corrections:

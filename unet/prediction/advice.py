@@ -15,6 +15,7 @@ from unet.prediction.object_size import diameter, sizes_of
 from unet.prediction.objects import areas_of
 from unet.preprocess.adjust import ImageAdjustments
 from unet.preprocess.normalize import kind_of
+from unet.preprocess.resize import resize_labels
 
 # Shares of the image that nuclei cover: below the first it is as good as empty, above the second as good as full. The
 # emptiest of the 664 training images of the 2018 Data Science Bowl has 0.15 %, the fullest 59 %.
@@ -73,8 +74,9 @@ def advise(
     image : (height, width) or (height, width, channels)
         As it was given, of any depth; a reduced view of it will do.
     prediction : Prediction
+        A reduced one will do, too.
     labels : (height, width)
-        The objects above the threshold.
+        The objects above the threshold, at the image's own size.
     info : ModelInfo
         Of the model that predicted. ``provenance["object_diameters"]`` says how large the nuclei were that it learned
         from, as ``unet.prediction.object_size.learned_diameters`` gives it.
@@ -142,6 +144,8 @@ def usual_peak(prediction: Prediction, labels: np.ndarray) -> float:
     """
     if prediction.distances is None:
         return 1.0
+    if labels.shape != prediction.shape:
+        labels = resize_labels(labels, prediction.shape)
     labels, distances = middle(labels), middle(prediction.distances)
     peaks = np.zeros(int(labels.max(initial=0)) + 1, np.uint8)
     there = labels > 0

@@ -122,3 +122,13 @@ def test_a_sentence_says_what_was_done():
     assert history.sentence(done) == "9 corrections: 3 added, 3 deleted, 1 split, 1 merged, 1 reshaped"
     assert history.sentence([delete(1)]) == "1 correction: 1 deleted"
     assert history.sentence([]) == "No corrections"
+
+
+def test_a_list_is_told_from_another_one_of_the_same_length(tmp_path):
+    first = history.add(BASIS, tmp_path, delete(1), seen=0)
+    assert history.read(BASIS, tmp_path) == first
+    BASIS.path(tmp_path).unlink()
+    other = history.add(BASIS, tmp_path, delete(2), seen=0)
+    assert len({0, first.identity, other.identity}) == 3
+    BASIS.path(tmp_path).unlink()
+    assert history.add(BASIS, tmp_path, delete(1), seen=0).identity == first.identity

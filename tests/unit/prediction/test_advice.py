@@ -122,6 +122,15 @@ def test_objects_without_a_clear_middle_are_said_to_be_strange():
         assert (advice is None) if words is None else words in advice.message
 
 
+def test_a_large_image_is_judged_by_a_reduced_view():
+    labels = np.repeat(np.repeat(grid(12), 12, axis=0), 12, axis=1)
+    found = Prediction.of((labels > 0) * np.float32(0.95), None, np.zeros(labels.shape), (labels > 0) * 0.5)
+    image = draw_discs(5, labels.shape, 0)[0]
+    model = info(sizes=None)
+    advice = advise(image, found.shrink(300), labels, model, 0.5, ImageAdjustments())
+    assert "does not look like those" in advice.message
+
+
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "camera"])
 def test_a_photograph_is_no_micrograph(name):
     skimage = pytest.importorskip("skimage.data")
