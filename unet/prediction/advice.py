@@ -104,7 +104,7 @@ def advise(
     if advice := _size(areas[areas > 0], labels.shape, info, dataclasses.replace(preparation, scale=scale)):
         return advice
     if usual_peak(prediction, labels) < LOW_PEAK:
-        return Advice(f"The model is sure of the shape of few objects. {STRANGE}")
+        return Advice(f"The model is unsure of the shape of most objects. {STRANGE}")
     return None
 
 
