@@ -74,6 +74,7 @@ function reading(base, terms) {
   const from = base.inputs.join(" and ");
   if (base.kind === "concatenation") return `It is map ${base.first + 1} of ${from}, as it was: nothing is worked out.`;
   if (base.kind === "max pooling") return `It read ${base.side} × ${base.side} values of map ${base.first + 1} of ${from}.`;
+  if (base.kind === "sum") return `It read the same place of map ${base.first + 1} of ${from}, and adds both.`;
   if (base.kind === "transposed convolution") return `It read one value of each of the ${base.channels} maps of ${from}, at row ${terms[0].row + 1}, column ${terms[0].column + 1}.`;
   const outside = terms.some((term) => term.outside) ? " Beyond the edge of the image everything counts as 0." : "";
   return `It read a window of ${base.side} × ${base.side} in ${base.channels} map${base.channels > 1 ? "s" : ""} of ${from}: ${terms.length.toLocaleString("en")} values.${outside}`;

@@ -8,13 +8,17 @@ const last = (stage) => stage.whole.stacks.at(-1);
 const joined = (stage) => stage.whole.stacks.filter((stack) => stack.kind === "concatenation").at(-1) ?? last(stage);
 const middle = (stack) => ({ layer: stack.layer, channel: stack.front, row: stack.size[1] / 2, column: stack.size[2] / 2 });
 
-/** @type {[string, string, (stage: any) => Record<string, any>][]} */
+// Where the maps first become half as large: by pooling, or by a convolution that moves on by two places.
+const pooled = (stage) => stage.whole.stacks.some((stack) => stack.kind === "max pooling");
+const halved = (stage) => stage.whole.stacks.find((stack) => stack.level === 1);
+
+/** @type {[string, string | ((stage: any) => string), (stage: any) => Record<string, any>][]} */
 const STEPS = [
   ["An image goes in", "A network is given numbers: the brightness of each pixel. Segmentation asks of each pixel whether it belongs to a nucleus.", (stage) => ({ ...middle(stage.whole.stacks[0]), tab: "layer" })],
   ["Feature maps", "A layer gives feature maps: pictures of where something was found. The first ones find edges and spots.", (stage) => ({ ...middle(first(stage, "activation")), tab: "layer" })],
   ["A number", "Each pixel of a map is one number. A convolution adds up a small window of the maps before, each value times a weight. Step across with the arrows.", (stage) => ({ ...middle(first(stage, "activation")), tab: "number" })],
-  ["Down", "Max pooling keeps the greatest of four values. The maps become half as large, and everything after it sees twice as far.", (stage) => ({ ...middle(first(stage, "max pooling")), tab: "number" })],
-  ["What a value sees", "The receptive field is the part of the image that can change a value. Close to the start it is small.", (stage) => ({ ...middle(first(stage, "max pooling")), tab: "field" })],
+  ["Down", (stage) => `${pooled(stage) ? "Max pooling keeps the greatest of four values." : "This convolution moves its window on by two places at a time."} The maps become half as large, and everything after it sees twice as far.`, (stage) => ({ ...middle(halved(stage)), tab: "number" })],
+  ["What a value sees", "The receptive field is the part of the image that can change a value. Close to the start it is small.", (stage) => ({ ...middle(halved(stage)), tab: "field" })],
   ["The bottleneck", "At the bottom there are many maps, each of few pixels: the network knows what there is, but only roughly where.", (stage) => ({ ...middle(lowest(stage)), tab: "layer" })],
   ["It sees far", "One value of the bottleneck depends on a large part of the image. That is how a nucleus is told from dirt.", (stage) => ({ ...middle(lowest(stage)), tab: "field" })],
   ["Up again", "A transposed convolution writes each value into four places: the maps become twice as large.", (stage) => ({ ...middle(first(stage, "transposed convolution")), tab: "number" })],
@@ -39,7 +43,7 @@ export function showTour(stage) {
   const [title, words] = STEPS[number - 1];
   const focused = holder.getRootNode().activeElement?.textContent;
   holder.replaceChildren(
-    made("p", {}, made("strong", {}, `${number} of ${STEPS.length}: ${title}. `), words),
+    made("p", {}, made("strong", {}, `${number} of ${STEPS.length}: ${title}. `), typeof words === "string" ? words : words(stage)),
     made("div", { class: "bar" }, ...(number > 1 ? [button("Back", number - 1)] : []), ...(number < STEPS.length ? [button("Next", number + 1, { class: "strong" })] : []), button("Leave the tour", 0)));
   for (const each of holder.querySelectorAll("button")) if (each.textContent === focused) each.focus();
 }

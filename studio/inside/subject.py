@@ -18,6 +18,7 @@ from unet.activations.trace import Trace, TracedNetwork, open_unfolded
 from unet.config import ModelConfig
 from unet.errors import ModelError
 from unet.io.images import map_image
+from unet.models.efficientnet import encoder_values
 from unet.models.network import level_table
 from unet.models.registry import ModelEntry
 from unet.prediction.maps import Prediction
@@ -82,6 +83,7 @@ def seen_side(config: ModelConfig, side: int) -> int:
     while side >= step:
         rows = level_table(dataclasses.replace(config, input_size=(side, side)))
         values = KEPT_PER_LEVEL * max(row["height"] * row["width"] * row["filters"] for row in rows)
+        values += encoder_values(side, side) if config.is_pretrained else 0
         if 4 * values <= TRACE_BYTES:
             return math.ceil(side / step) * step
         side //= 2

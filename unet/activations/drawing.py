@@ -62,19 +62,17 @@ def _drawn(layers: dict[str, Layer], levels: dict[str, int], sides: dict[str, st
     for name, layer in layers.items():
         for each in layer.inputs:
             readers.get(each, []).append(name)
-    ends = [name for name, layer in layers.items() if layer.kind in ENDS]
+    # What a block hands on to more than one is its end, with an activation or without.
+    ends = [name for name, layer in layers.items() if layer.kind in ENDS or len(readers[name]) > 1]
     counts = Counter((levels[name], sides[name]) for name in ends)
 
     def is_end_of_block(name: str) -> bool:
         leaves = any(levels[each] != levels[name] or layers[each].kind == "concatenation" for each in readers[name])
-        return layers[name].kind in ("sum", "concatenation", "image", *RISES) or leaves
+        return layers[name].kind in ("sum", "concatenation", "image", *RISES) or leaves or len(readers[name]) > 1
 
-    output = output_layer(layers)
-    few = {name for name in ends if counts[levels[name], sides[name]] <= MOST or is_end_of_block(name)}
-    # What a block hands on without an activation is its end all the same.
-    return (
-        few | {output} | {name for name in layers if counts[levels[name], sides[name]] > MOST and is_end_of_block(name)}
-    )
+    few = {name for name in ends if counts[levels[name], sides[name]] <= MOST}
+    many = {name for name in layers if counts[levels[name], sides[name]] > MOST and is_end_of_block(name)}
+    return few | many | {output_layer(layers)}
 
 
 def _behind(layers: dict[str, Layer], name: str, drawn: set[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -129,3 +129,13 @@ def encoder_reach() -> int:
     """Return how many pixels of the image away something can still change a value of the encoder's last level."""
     # A filter of stride 2 works on the level above.
     return 1 + sum(block.side // 2 * 2 ** (block.level - block.stride + 1) for block in BLOCKS)
+
+
+def encoder_values(height: int, width: int) -> int:
+    """Return how many values all layers of the encoder give together for an image of this size."""
+    given = 3 * STEM * height * width // 4  # of each convolution, its normalisation and its activation
+    for block in BLOCKS:
+        before, after = (height * width // 4**level for level in (block.level - block.stride + 1, block.level))
+        given += 3 * block.wide * ((block.spread > 1) * before + after)
+        given += (3 if block.is_residual else 2) * block.filters * after
+    return given

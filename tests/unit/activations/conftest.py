@@ -13,6 +13,7 @@ from unet.activations.trace import TracedNetwork
 from unet.config import ModelConfig
 from unet.models.graph import build_graph
 from unet.models.network import build_unet, weight_shapes
+from unet.models.pretrained import read_pretrained
 
 
 @dataclass
@@ -47,7 +48,9 @@ def make_small(seed: int = 0, side: int = 16, **changes) -> Small:
             first = [random.uniform(0.5, 1.5, shapes[0])]
         rest = [random.uniform(0.1, 0.6, shape) for shape in shapes[1:]]
         weights[name] = [value.astype(np.float32) for value in (*first, *rest)]
-        model.get_layer(name).set_weights(weights[name])
+    weights |= read_pretrained() if config.is_pretrained else {}  # drawn at random, values grow from block to block
+    for name, values in weights.items():
+        model.get_layer(name).set_weights(values)
     image = random.integers(0, 256, (*config.input_size, config.channels), np.uint8)
     return Small(config, model, weights, build_graph(config, weights, folded=False), image)
 
