@@ -128,10 +128,9 @@ def influence(subject: Subject, asked: dict) -> Made:
 
 @st.cache_data(max_entries=64, show_spinner=False)
 def _influence(key: Key, layer: str, _subject: Subject) -> list[tuple[int, float]]:
-    values = trace(key, _subject)[layer]
-    strongest = np.argsort(-energy_of(values), kind="stable")[:ABLATED].tolist()
-    seen = given_to_network(key, _subject)
-    changes = influence_of(network_graph(_subject), layer, strongest, len(values), seen)
+    found = trace(key, _subject)
+    strongest = np.argsort(-energy_of(found[layer]), kind="stable")[:ABLATED].tolist()
+    changes = influence_of(network_graph(_subject), found, layer, strongest)
     return sorted(zip(strongest, changes.tolist(), strict=True), key=lambda each: -each[1])
 
 

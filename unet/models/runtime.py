@@ -55,7 +55,11 @@ class Network:
 
     def all(self, images: np.ndarray, **others: np.ndarray) -> list[np.ndarray]:
         """Return each of the outputs that were asked for; ``others`` are inputs of graphs that have more than one."""
-        return self._session.run(self._outputs, {INPUT: images.astype(np.float32, copy=False), **others})
+        return self.run({INPUT: images.astype(np.float32, copy=False), **others})
+
+    def run(self, inputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+        """Return each of the outputs of a graph whose inputs have other names."""
+        return self._session.run(self._outputs, inputs)
 
 
 def release_memory() -> None:

@@ -111,11 +111,11 @@ def test_another_activation_equals_a_keras_model_built_so(encoder):
     np.testing.assert_allclose(found.maps, expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["down3_3_filter", "down3_3", "down2_1_gather_norm", "skip2"])
+@pytest.mark.parametrize("name", ["down3_3_filter", "down3_3", "down2_1_gather_norm", "down1a_relu", "skip2"])
 def test_a_channel_is_switched_off_and_its_influence_is_what_that_changes(encoder, name):
     trace = encoder.traced(encoder.image)
     count = trace.shape(name)[0]
-    found = influence_of(encoder.model, name, [0, count - 1], count, encoder.image)
+    found = influence_of(encoder.model, trace, name, [0, count - 1])
     for channel, influence in zip([0, count - 1], found, strict=True):
         model = switched(encoder.model, Switches(channels=((name, channel),)))
         after = TracedNetwork(model, encoder.traced.layers)(encoder.image)

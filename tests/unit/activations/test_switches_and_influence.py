@@ -79,11 +79,14 @@ def test_a_channel_that_is_off_is_0_and_the_others_are_as_they_were(small, name)
     np.testing.assert_array_equal(after[1 : count - 1], before[1 : count - 1])
 
 
-@pytest.mark.parametrize("name", ["down1a", "down2b_elu", "rise1", "up1b_elu"])
-def test_influence_is_what_switching_off_changes(small, name):
-    before = small.traced(small.image).maps[0]
-    count = small.traced(small.image).shape(name)[0]
-    found = influence_of(small.model, name, list(range(count)), count, small.image)
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+@pytest.mark.parametrize("activation", ["elu", "gelu"])
+@pytest.mark.parametrize("name", ["scale", "down1a", "down2b_{}", "pool1", "rise1", "skip1", "up1b_{}", "probability"])
+def test_influence_is_what_switching_off_changes(name, normalization, activation):
+    small, name = make_small(normalization=normalization, activation=activation), name.format(activation)
+    trace = small.traced(small.image)
+    before, count = trace.maps[0], trace.shape(name)[0]
+    found = influence_of(small.model, trace, name, list(range(count)))
     expected = [
         np.abs(TracedNetwork(switched(small.model, Switches(channels=((name, each),))))(small.image).maps[0] - before)
         for each in range(count)
