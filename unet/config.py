@@ -178,6 +178,7 @@ class TrainingConfig(Section):
     photometric: float = option(
         0.0, "Augmentation: change contrast, gamma, stain, noise and focus, 0 (not at all) to 1.", low=0.0, high=1.0
     )
+    film: bool = option(True, "Keep what the layers make of one square after each epoch, for the page Inside.")
     balance: float = option(
         0.0, "Crops: 0 draws all images equally often, 1 all kinds (dark, bright, coloured).", low=0.0, high=1.0
     )

@@ -5,6 +5,7 @@ import { showField } from "./field.js";
 import { showFlood } from "./flood.js";
 import { showGrid } from "./grid.js";
 import { showNumber } from "./number.js";
+import { showLearning } from "./learning.js";
 import { made } from "./paint.js";
 import { showSwitches } from "./switches.js";
 import { showTour } from "./tour.js";
@@ -16,6 +17,7 @@ const TABS = {
   field: ["What it sees", showField],
   switches: ["Switches", showSwitches],
   nuclei: ["To the nuclei", showFlood],
+  learning: ["Learning", showLearning],
 };
 
 export default function ({ data, parentElement }) {

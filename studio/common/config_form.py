@@ -32,6 +32,7 @@ LABELS = {
     "photometric": "Contrast, stain, noise",
     "balance": "Rare kinds more often",
     "crops": "Crops per epoch",
+    "film": "Film of the layers",
     "held_out": "Kinds held out",
     "start_from": "Start from",
     "decoder_convolutions": "Convolutions on the way up",

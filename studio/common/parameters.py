@@ -23,5 +23,6 @@ POSITIVE = "positive"
 # How images are grouped: a pattern of their names.
 GROUPS = "groups"
 # On Inside. Which image, by its content, and the square of it that is looked at, in pixels. The browser itself keeps
-# there what is looked at of the network (“at”) and the step of the guided tour (“tour”).
+# there what is looked at of the network (layer, map, row, column and tab) and the step of the guided tour (“tour”).
+AT = "at"
 PICTURE, TOP, LEFT, SIDE = "picture", "top", "left", "side"

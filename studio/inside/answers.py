@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,10 @@ import streamlit as st
 
 from studio.common.cache_key import Key
 from studio.inside.subject import Subject, given_to_network, network_graph, prediction_of_maps, trace
-from studio.inside.wire import eighths, pack
+from studio.inside.wire import pack
 from studio.inside.words import SIDES, about_layer, about_stack
 from unet.activations.drawing import stacks_of
+from unet.activations.film import eighths, epochs_of, filmed_image, frame_of
 from unet.activations.influence import energy_of, influence_of
 from unet.activations.layers import output_layer
 from unet.activations.reach import Gradient, field_of
@@ -23,9 +25,11 @@ from unet.errors import UnetError
 from unet.memmap import downscale_mean
 from unet.models.runtime import Network
 from unet.prediction.separation import find_objects, separation_stages
+from unet.runs.run import open_run
 
 # Longer side of the maps in the drawing, and how many maps of a layer travel at once.
 FRONT, MAPS = 64, 64
+FRAMES = 32  # of a film, that travel at once
 ABLATED = 64  # channels whose influence is found at a time
 
 
@@ -52,7 +56,7 @@ def answer(subject: Subject, asked: Any) -> bytes:
     about = {"id": str(asked.get("id", ""))[:200], "subject": subject.key.token}
     try:
         made, arrays = ANSWERS[asked["kind"]](subject, asked)
-    except (KeyError, IndexError, TypeError, ValueError, OverflowError, NotImplementedError, AskError):
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError, NotImplementedError, AskError, OSError):
         return pack({**about, "error": "There is no such layer or place in this network."}, {})
     except UnetError as error:
         return pack({**about, "error": str(error)}, {})
@@ -201,6 +205,26 @@ def flood(subject: Subject, _asked: dict) -> Made:
     }
 
 
+def film(subject: Subject, asked: dict) -> Made:
+    """The first maps of a layer after each epoch of the training that made the model."""
+    folder = film_folder(subject)
+    epochs = epochs_of(folder) if folder else []
+    if not folder or not epochs:
+        return {"epochs": []}, {}
+    if len(epochs) > FRAMES:
+        epochs = sorted({epochs[round(at * (len(epochs) - 1) / (FRAMES - 1))] for at in range(FRAMES)})
+    frames = [frame_of(folder, epoch, _name(asked, "layer")) for epoch in epochs]
+    arrays = {"tiles": np.stack([tiles for tiles, _ in frames]), "ranges": np.stack([ranges for _, ranges in frames])}
+    best = subject.entry.info.provenance.get("best_epoch")
+    return {"epochs": epochs, "best": best}, {**arrays, "image": filmed_image(folder)}
+
+
+def film_folder(subject: Subject) -> Path | None:
+    """Return where the film of a model's training lies, if it is the model of a run."""
+    kind, _, name = subject.entry.key.rpartition(":")
+    return open_run(name, subject.settings).film if kind == "run" else None
+
+
 def _found_in(subject: Subject, maps: np.ndarray) -> Made:
     """What the maps say at the model's own threshold."""
     info = subject.entry.info
@@ -233,4 +257,5 @@ ANSWERS: dict[str, Callable[[Subject, dict], Made]] = {
     "field": field,
     "switch": switch,
     "flood": flood,
+    "film": film,
 }

@@ -21,12 +21,3 @@ def pack(about: dict[str, Any], arrays: dict[str, np.ndarray]) -> bytes:
         parts.append(content)
     header = json.dumps({**about, "arrays": described}).encode()
     return b"".join([struct.pack("<I", len(header)), header, *parts])
-
-
-def eighths(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return each channel of (channels, height, width) as uint8 over its own range, and the ranges (channels, 2)."""
-    flat = values.reshape(len(values), -1)
-    low, high = flat.min(axis=1), flat.max(axis=1)
-    span = np.where(high > low, high - low, 1)[:, None, None]
-    levels = np.rint((values - low[:, None, None]) / span * 255).astype(np.uint8)
-    return levels, np.stack([low, high], axis=1).astype(np.float32)

@@ -9,6 +9,8 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from studio.common.parameters import AT, MODEL
+from unet.models.registry import run_key
 from unet.render import PREDICTED, TRUTH, draw_outline, heatmap, overlay
 from unet.runs.run import Run
 
@@ -25,6 +27,9 @@ def show_previews(run: Run) -> None:
     if not epochs:
         st.caption("Here the same few validation images appear after each epoch.")
         return
+    if run.film.is_dir() and run.model_folder:
+        layers = {MODEL: run_key(run.name), AT: "~0~0~0~learning"}
+        st.page_link("pages/inside.py", label="See its layers learn", icon=":material/layers:", query_params=layers)
     chosen, side = st.columns([3, 1], vertical_alignment="bottom")
     with side:
         view = st.segmented_control("View", VIEWS, default=VIEWS[0], required=True, key="preview_view")

@@ -4,6 +4,7 @@ import { deflateSync } from "node:zlib";
 
 import { applied, workedOut } from "../../assets/inside/arithmetic.js";
 import { FRAMES, atFrame, framesOf } from "../../assets/inside/frames.js";
+import { onOneScale } from "../../assets/inside/scale.js";
 import { placed, related } from "../../assets/inside/layout.js";
 import { unpacked } from "../../assets/inside/unpack.js";
 
@@ -81,6 +82,12 @@ test("no stack lies on another at any width, and all lie within", () => {
     }
     assert.equal(places.image.side, 2 * places.pool.side);
   }
+});
+
+test("the frames of a film are on one range for each map", () => {
+  const tiles = Uint8Array.of(0, 255, 0, 255, 0, 255, 0, 255); // two frames of two maps of two values
+  const ranges = Float32Array.of(0, 1, 5, 5, -1, 3, 0, 10);
+  assert.deepEqual(onOneScale(tiles, ranges, 2, 2, 2).map((frame) => frame.map((map) => [...map])), [[[64, 128], [128, 128]], [[0, 255], [0, 255]]]);
 });
 
 test("where a stack comes from and goes to", () => {

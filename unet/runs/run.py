@@ -7,6 +7,7 @@
       state.json      replaced atomically: status, process, heartbeat, progress
       metrics.jsonl   appended: a line an epoch, and a light line every second or so within it
       previews/       the same few validation images after each epoch
+      film/           what the layers made of one square after each epoch
       checkpoint/     weights and optimizer state after the last finished epoch
       model/          the best model so far: a Model folder
       tensorboard/    event files
@@ -55,6 +56,10 @@ class Run:
     @property
     def checkpoint(self) -> Path:
         return self.folder / "checkpoint" / "last.npz"
+
+    @property
+    def film(self) -> Path:
+        return self.folder / "film"
 
     @property
     def tensorboard(self) -> Path:

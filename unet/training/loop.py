@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from unet.activations.film import Film
 from unet.errors import DatasetError, ImageError, ModelError, RunError
 from unet.files import recover_folder
 from unet.models.folder import load_model, save_model, update_info
@@ -63,6 +64,7 @@ class Training:
         training, validation = data.training, data.validation
         model = self._build(len(training))
         previews = Previews(self.run.folder / "previews", validation, self.info.config.model.classes)
+        film = Film(self.run.film, previews.images[0], self.info.config.model) if self.config.film else None
         self.recorder.rewind(self.progress.epoch)
         self._tell(status="running", phase=Phase.TRAINING, batches=len(training), seconds=self.progress.seconds)
         for epoch in range(self.progress.epoch + 1, self.config.epochs + 1):
@@ -70,7 +72,7 @@ class Training:
                 break
             started = time.monotonic()
             row = {"epoch": epoch, **self._fit(model, training, epoch), **self._validate(model, validation)}
-            self._end_epoch(model, previews, row, time.monotonic() - started)
+            self._end_epoch(model, previews, film, row, time.monotonic() - started)
         untuned = ""
         if self.info.config.model.has_heads and not self._too_few:
             try:
@@ -172,7 +174,7 @@ class Training:
         self._tell()
         return {f"val_{name}": float(value) for name, value in means.items()}
 
-    def _end_epoch(self, model: keras.Model, previews: Previews, row: dict, seconds: float) -> None:
+    def _end_epoch(self, model: keras.Model, previews: Previews, film: Film | None, row: dict, seconds: float) -> None:
         """Keep what the epoch brought; the checkpoint comes last, since it says that all else is there."""
         best = self.progress.best is None or row["val_loss"] < self.progress.best["val_loss"]
         best |= self._too_few and not self.config.patience and self.config.schedule == "cosine"
@@ -180,6 +182,8 @@ class Training:
         self.progress.epoch = row["epoch"]
         self.progress.seconds += seconds
         previews.write(model, row["epoch"])
+        if film:
+            film.write({each.name: each.get_weights() for each in model.layers if each.weights}, row["epoch"])
         if best:
             self.progress.best_epoch = row["epoch"]
             self.progress.best = {name: value for name, value in row.items() if name.startswith("val_")}
