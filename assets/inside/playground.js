@@ -83,9 +83,11 @@ class Side {
     });
     this.words = made("p", { class: "value" });
     this.curve = made("canvas", { width: 360, height: 120, class: "curve", role: "img" });
+    const key = (name, words) => made("span", { class: `key ${name}` }, words);
+    this.legend = made("p", { class: "hint" }, key("training", "training loss"), " ", key("validation", "validation loss"), ", by step");
     this.pictures = made("div", { class: "trials" });
     const title = made("h3", {}, ground.find(".two").checked ? `Configuration ${"AB"[index]}` : "Configuration");
-    this.element = made("section", { class: "side", "aria-label": title.textContent }, title, made("div", { class: "bar" }, ...controls), this.words, this.curve, this.pictures);
+    this.element = made("section", { class: "side", "aria-label": title.textContent }, title, made("div", { class: "bar" }, ...controls), this.words, this.curve, this.legend, this.pictures);
     this.show();
   }
 
@@ -93,7 +95,7 @@ class Side {
     const { trainer } = this;
     const loss = trainer.step();
     this.smooth = this.smooth === undefined ? loss : 0.8 * this.smooth + 0.2 * loss;
-    if (trainer.steps % EVERY === 0) trainer.history.push([trainer.steps, this.smooth, trainer.validate()]);
+    if (trainer.steps % EVERY === 0 || trainer.steps < EVERY) trainer.history.push([trainer.steps, this.smooth, trainer.validate()]);
     this.show();
   }
 
@@ -102,7 +104,7 @@ class Side {
     const last = trainer.history.at(-1);
     const seen = last ? `Training loss ${rounded(last[1])}, validation loss ${rounded(last[2].loss)}, Dice ${last[2].dice.toFixed(2)}.` : "";
     this.words.textContent = `Step ${trainer.steps}; ${trainer.count.toLocaleString("en")} weights. ${seen} ${this.verdict(last)}`;
-    if (trainer.steps % EVERY === 0 || trainer.steps === 1) {
+    if (trainer.steps % EVERY === 0 || trainer.steps < EVERY) {
       this.drawCurve();
       this.drawPictures();
     }
@@ -119,6 +121,7 @@ class Side {
     const { history } = this.trainer;
     const context = this.curve.getContext("2d");
     const { width, height } = this.curve;
+    this.curve.hidden = this.legend.hidden = !history.length;
     context.clearRect(0, 0, width, height);
     const highest = Math.max(0.1, ...history.flatMap(([, one, { loss }]) => [one, loss]));
     const line = (color, of, dash) => {
@@ -126,7 +129,7 @@ class Side {
       context.lineWidth = 2;
       context.setLineDash(dash);
       context.beginPath();
-      history.forEach((each, at) => context.lineTo((width * (at + 1)) / (history.length + 1), height - 4 - ((height - 8) * of(each)) / highest));
+      history.forEach((each) => context.lineTo(4 + ((width - 8) * each[0]) / history.at(-1)[0], height - 4 - ((height - 8) * of(each)) / highest));
       context.stroke();
     };
     line("#0072b2", (each) => each[1], []);

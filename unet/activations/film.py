@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -19,6 +20,7 @@ from unet.settings import MB
 
 # Height and width of the square, maps of each layer, and bytes of a film: beyond, every second frame goes.
 SIDE, CHANNELS, MOST_BYTES = 64, 8, 16 * MB
+STEP = 16  # from one square that may be filmed to the next
 IMAGE = "image.png"
 
 
@@ -38,16 +40,17 @@ class Film:
     ----------
     folder : Path
         Of the film.
-    image : uint8 (height, width, channels)
-        As the network is given it; its middle is filmed.
+    images : uint8 (images, height, width, channels)
+        As the network is given them; the square that varies most is filmed.
     config : ModelConfig
         Of the network.
     """
 
-    def __init__(self, folder: Path, image: np.ndarray, config: ModelConfig):
-        height, width = (min(SIDE, side) for side in image.shape[:2])
-        top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
-        self.folder, self.image = folder, image[top : top + height, left : left + width]
+    def __init__(self, folder: Path, images: np.ndarray, config: ModelConfig):
+        height, width = (min(SIDE, side) for side in images.shape[1:3])
+        tops, lefts = (range(0, side - SIDE + 1, STEP) or [0] for side in images.shape[1:3])
+        squares = [image[top : top + height, left : left + width] for image in images for top in tops for left in lefts]
+        self.folder, self.image = folder, max(squares, key=lambda square: float(square.std()))
         self.config = dataclasses.replace(config, input_size=(height, width))
         with atomic_path(folder / IMAGE) as temporary:
             Image.fromarray(self.image.squeeze()).save(temporary, format="PNG")
@@ -55,7 +58,7 @@ class Film:
     def write(self, weights: Weights, epoch: int) -> None:
         """Write the frame of an epoch: the first maps of each layer that is drawn, 8 bits with their range."""
         trace = TracedNetwork(build_graph(self.config, weights, folded=False))(self.image)
-        arrays = {}
+        arrays: dict[str, Any] = {}
         for stack in stacks_of(trace):
             arrays[f"{stack.layer}:tiles"], arrays[f"{stack.layer}:ranges"] = eighths(trace[stack.layer][:CHANNELS])
         with atomic_path(self.folder / f"epoch-{epoch:05d}.npz") as temporary, temporary.open("wb") as file:

@@ -94,7 +94,7 @@ def _apart(
     reader = next(each for each in nodes if joined.output[0] in each.input)
     kernel = next(numpy_helper.to_array(each) for each in graph.initializer if each.name == reader.input[1])
     first = count if joined.input[0].endswith("/given") else kernel.shape[1] - count
-    parts = []
+    parts: list[str] = []
     for half, values in zip(joined.input, np.split(kernel, [first], axis=1), strict=True):
         graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(values), f"{half}/weights"))
         part = onnx.NodeProto()

@@ -64,7 +64,7 @@ class Training:
         training, validation = data.training, data.validation
         model = self._build(len(training))
         previews = Previews(self.run.folder / "previews", validation, self.info.config.model.classes)
-        film = Film(self.run.film, previews.images[0], self.info.config.model) if self.config.film else None
+        film = Film(self.run.film, previews.images, self.info.config.model) if self.config.film else None
         self.recorder.rewind(self.progress.epoch)
         self._tell(status="running", phase=Phase.TRAINING, batches=len(training), seconds=self.progress.seconds)
         for epoch in range(self.progress.epoch + 1, self.config.epochs + 1):
