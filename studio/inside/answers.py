@@ -10,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from studio.common.cache_key import Key
+from studio.inside.steps import shown, step_of
 from studio.inside.subject import Subject, given_to_network, network_graph, prediction_of_maps, trace
 from studio.inside.wire import pack
 from studio.inside.words import SIDES, about_layer, about_stack
@@ -219,6 +220,12 @@ def film(subject: Subject, asked: dict) -> Made:
     return {"epochs": epochs, "best": best}, {**arrays, "image": filmed_image(folder)}
 
 
+def step(subject: Subject, asked: dict) -> Made:
+    """One step of the training, on four images; ``pending`` while it is being made."""
+    found = step_of(subject, int(asked["number"]))
+    return shown(found) if found else ({"pending": True}, {})
+
+
 def film_folder(subject: Subject) -> Path | None:
     """Return where the film of a model's training lies, if it is the model of a run."""
     kind, _, name = subject.entry.key.rpartition(":")
@@ -258,4 +265,5 @@ ANSWERS: dict[str, Callable[[Subject, dict], Made]] = {
     "switch": switch,
     "flood": flood,
     "film": film,
+    "step": step,
 }

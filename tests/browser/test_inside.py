@@ -1,13 +1,22 @@
-"""The network from inside: the tour, down to the arithmetic, a switch, the flooding, ten steps of the playground."""
+"""The network from inside: the tour, down to the arithmetic, a switch, the flooding, film and step, the playground."""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
+from dataclasses import replace
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.driver import App, open_page
+from unet.config import preset
+from unet.datasets.add import add_sample
+from unet.datasets.inspection import inspect_dataset
+from unet.settings import PROJECT, read_settings
+from unet.training.create import create_run
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -57,6 +66,30 @@ def test_the_tour_can_be_shared_and_left(app: App, page: Page):
     expect(page).to_have_url(re.compile("tour=12"))
     page.get_by_role("button", name="Leave the tour").click()
     expect(page.get_by_role("button", name="Take the guided tour")).to_be_visible()
+
+
+def test_a_film_is_played_and_steps_are_taken(app: App, page: Page):
+    settings = replace(read_settings(), home=app.home)
+    dataset = add_sample(settings)
+    config = preset("tutorial").replace(
+        epochs=3, filters=(4, 8, 8), dropout=(0.0,), input_size=(64, 64), crops=0, patience=0
+    )
+    run = create_run(dataset, inspect_dataset(dataset, settings), config, settings, "filmed")
+    subprocess.run(
+        [sys.executable, "-m", "unet", "train", "--resume", run.name], cwd=PROJECT, check=True, timeout=200,
+        env={**os.environ, "UNET_HOME": str(app.home)},
+    )  # fmt: skip
+    open_page(page, f"{app.url}/train?run=filmed")
+    page.get_by_role("link", name="See its layers learn").click()
+    expect(page.get_by_text(re.compile("after epoch 3 of 3"))).to_be_visible()
+    page.get_by_label("Epoch", exact=True).press("ArrowLeft")
+    expect(page.get_by_text(re.compile("after epoch 2 of 3"))).to_be_visible()
+    page.get_by_role("button", name="Play the film").click()
+    expect(page.get_by_text(re.compile("after epoch 3 of 3"))).to_be_visible()
+    for number, name in ((1, "Take a step"), (2, "Take another step")):
+        page.get_by_role("button", name=name).click()
+        expect(page.get_by_text(re.compile(f"^Step {number}, images of"))).to_be_visible(timeout=120_000)
+    expect(page.get_by_role("table", name="Gradients by layer")).to_contain_text("down1a")
 
 
 def test_ten_steps_of_the_playground(stage: Page):

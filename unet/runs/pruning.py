@@ -59,7 +59,7 @@ def mark_used(path: Path) -> None:
 
 
 def _all_kept(settings: Settings) -> Iterator[_Kept]:
-    for folder in ("uploads", "exports", "evaluations"):
+    for folder in ("uploads", "exports", "evaluations", "steps"):
         for path in (settings.cache / folder).glob("*"):
             with suppress(OSError):
                 if path.is_file() and path.name not in LOCKS and not OWN.match(path.name):
