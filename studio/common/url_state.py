@@ -63,7 +63,9 @@ def whole_number_in_address(label: str, name: str, low: int, high: int, default:
     """
     if name not in st.session_state:
         text = st.query_params.get(name, "")[:12]
-        st.session_state[name] = min(max(int(text), low), high) if text.isdecimal() else default
+        st.session_state[name] = int(text) if text.isdecimal() else default
+    # What was chosen for another, larger thing may be too much for this one.
+    st.session_state[name] = min(max(st.session_state[name], low), high)
     return st.number_input(label, low, high, key=name, on_change=_put_number, args=(name,), **options)
 
 

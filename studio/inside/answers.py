@@ -69,7 +69,14 @@ Made = tuple[dict[str, Any], dict[str, np.ndarray]]
 
 def whole_of(subject: Subject, _asked: dict) -> Made:
     """The drawing: its stacks with the strongest map of each, the image, and what is found in it."""
-    found, seen = trace(subject.key, subject), given_to_network(subject.key, subject)
+    return _drawing(subject.key, subject)
+
+
+# Some 0.4 MB each; a class opens one.
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _drawing(key: Key, _subject: Subject) -> Made:
+    subject = _subject
+    found, seen = trace(key, subject), given_to_network(key, subject)
     stacks, arrays = (
         [],
         {"image": np.ascontiguousarray(np.repeat(seen, 3, axis=2)[..., :3] if seen.shape[2] == 1 else seen)},

@@ -8,9 +8,11 @@ from streamlit.delta_generator import DeltaGenerator
 from studio.common.parameters import LEFT, PICTURE, SIDE, TOP
 from studio.common.text import unique_names
 from studio.common.url_state import choose_in_address, whole_number_in_address
+from studio.inside.point import point_at_square
 from studio.inside.subject import SIDES, Subject, read_whole
 from studio.predict.image_picker import choose_images, sample_images, upload_images
 from studio.predict.uploads import Upload
+from unet.config import ModelConfig
 from unet.models.registry import ModelEntry
 from unet.settings import Settings
 
@@ -35,12 +37,14 @@ def choose_subject(entry: ModelEntry, settings: Settings, bar: DeltaGenerator) -
         first = sorted(options, key=lambda digest: "touching" not in options[digest])
         digest = choose_in_address("Image", {key: options[key] for key in first}, PICTURE, label_visibility="collapsed")
         upload = next(each for each in images.values() if each.digest == digest)
-        return Subject.of(entry, upload, _crop(upload, settings), settings)
+        return Subject.of(entry, upload, _crop(entry.info.config, upload, settings), settings)
 
 
-def _crop(upload: Upload, settings: Settings) -> tuple[int, int, int]:
+def _crop(config: ModelConfig, upload: Upload, settings: Settings) -> tuple[int, int, int]:
     height, width = read_whole(upload, settings).shape[:2]
     with st.popover("Which part", icon=":material/crop:", width="content"):
+        st.caption("Drag the frame over the image, or select it and move it with the arrow keys.")
+        picture = st.container()
         sides = {str(each): f"{each} × {each} pixels" for each in SIDES}
         side = int(choose_in_address("Size", {key: sides[key] for key in ("128", "64", "256")}, SIDE))
         lowest, rightmost = max(0, height - side), max(0, width - side)
@@ -49,4 +53,13 @@ def _crop(upload: Upload, settings: Settings) -> tuple[int, int, int]:
         st.caption(
             "The square is given to the network by itself: near its edge values differ from those of the whole image."
         )
-    return min(top, lowest), min(left, rightmost), side
+        if not config.is_native:
+            height, seen_width = config.input_size
+            st.caption(
+                f"This model sees everything at {seen_width} × {height} pixels: the square here, the whole image on "
+                "Predict. Choose the size at which nuclei look as large as in a whole image made so small."
+            )
+    top, left = min(top, lowest), min(left, rightmost)
+    with picture:
+        point_at_square(upload, top, left, side, settings)
+    return top, left, side

@@ -21,7 +21,7 @@ import tifffile
 from studio.common import dataset_picker, navigation, open_models, visitor
 from studio.common.cache_key import Key
 from studio.evaluate import image_outcome, image_picker, runner
-from studio.inside import answers, subject
+from studio.inside import answers, point, subject
 from studio.predict import editor, export_menu, measurements, pipeline, shown_image, uploads, view, viewer
 from studio.predict import image_picker as predict_images
 from studio.predict.corrected import basis_of
@@ -230,6 +230,10 @@ WALKED: dict[str, tuple[Callable[[World, View], Any], set[str]]] = {
     "common.visitor.listening_addresses": (lambda w, v: sorted(visitor.listening_addresses()), set()),
     "evaluate.image_outcome._drawn": (_outcome, {"image", "model", "threshold"}),
     "evaluate.runner._held": (_evaluation, {"image", "model"}),
+    "inside.answers._drawing": (
+        lambda w, v: list(answers._drawing(w.subject(v).key, w.subject(v))[1].values()),
+        {"image", "model", "crop"},
+    ),
     "inside.answers._field": (
         lambda w, v: answers._field(w.subject(v).key, "probability", 0, 9, 9, w.subject(v)),
         {"image", "model", "crop"},
@@ -245,6 +249,10 @@ WALKED: dict[str, tuple[Callable[[World, View], Any], set[str]]] = {
     "inside.answers._switched": (
         lambda w, v: answers._switched(w.subject(v).key, Switches(skips=("skip1",)), w.subject(v)),
         {"image", "model", "crop"},
+    ),
+    "inside.point._overview": (
+        lambda w, v: point._overview(Key(w.upload(v).digest), w.upload(v), w.settings),
+        {"image"},
     ),
     "inside.subject._network": (lambda w, v: subject.trace(w.subject(v).key, w.subject(v)).maps, {"model"}),
     "inside.subject._whole": (lambda w, v: subject.read_whole(w.upload(v), w.settings), {"image"}),

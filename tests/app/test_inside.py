@@ -29,6 +29,12 @@ def test_another_square_and_another_model_are_another_subject(open_app):
     assert len(seen) == 5
 
 
+def test_a_place_in_a_large_image_is_kept_within_a_small_one(open_app):
+    app = open_app("inside", top="100000", left="100000")
+    app.selectbox(key="choice_of_picture").select_index(1).run()
+    assert not app.exception and subjects(app)
+
+
 def test_nonsense_in_the_address_is_put_right(open_app):
     app = open_app("inside", top="-9", left="1e9", side="7", picture="nowhere", at="~~~~", tour="x")
     assert not app.exception

@@ -41,6 +41,21 @@ def test_down_to_the_arithmetic_and_a_step_across(stage: Page):
     expect(stage.get_by_text(re.compile(r"The receptive field: \d+ × \d+ pixels"))).to_be_visible()
 
 
+def test_the_square_is_chosen_by_pointing_and_by_keys(stage: Page):
+    stage.get_by_role("button", name="Which part").click()
+    square = stage.get_by_role("button", name=re.compile("^The square"))
+    before = stage.get_by_role("spinbutton", name="Pixels from the top").input_value()
+    image = stage.get_by_alt_text("The whole image").bounding_box()
+    stage.mouse.click(image["x"] + 5, image["y"] + 5)
+    expect(stage.get_by_role("spinbutton", name="Pixels from the top")).to_have_value("0")
+    assert before != "0"
+    square.press("ArrowDown")
+    square.press("ArrowRight")
+    expect(stage.get_by_role("spinbutton", name="Pixels from the top")).to_have_value("8")
+    expect(stage.get_by_role("spinbutton", name="Pixels from the left")).to_have_value("8")
+    expect(stage).to_have_url(re.compile("top=8"))
+
+
 def test_a_skip_connection_is_switched_off(stage: Page):
     stage.get_by_role("tab", name="Switches").click()
     expect(stage.get_by_text("Dice 1.000")).to_be_visible()

@@ -6,6 +6,7 @@ import { applied, workedOut } from "../../assets/inside/arithmetic.js";
 import { FRAMES, atFrame, framesOf } from "../../assets/inside/frames.js";
 import { onOneScale } from "../../assets/inside/scale.js";
 import { placed, related } from "../../assets/inside/layout.js";
+import { moved } from "../../assets/inside/within.js";
 import { unpacked } from "../../assets/inside/unpack.js";
 
 function packed(about, arrays) {
@@ -88,6 +89,13 @@ test("the frames of a film are on one range for each map", () => {
   const tiles = Uint8Array.of(0, 255, 0, 255, 0, 255, 0, 255); // two frames of two maps of two values
   const ranges = Float32Array.of(0, 1, 5, 5, -1, 3, 0, 10);
   assert.deepEqual(onOneScale(tiles, ranges, 2, 2, 2).map((frame) => frame.map((map) => [...map])), [[[64, 128], [128, 128]], [[0, 255], [0, 255]]]);
+});
+
+test("the square stays within its image, in whole pixels", () => {
+  const image = { height: 200, width: 100, side: 128 };
+  assert.deepEqual(moved(image, -5, 3), { top: 0, left: 0 });
+  assert.deepEqual(moved(image, 71.6, 0), { top: 72, left: 0 });
+  assert.deepEqual(moved(image, 1e9, 1e9), { top: 72, left: 0 });
 });
 
 test("where a stack comes from and goes to", () => {
