@@ -47,6 +47,10 @@ def main() -> int:
         page.get_by_test_id("stMain").get_by_role("button", name="Evaluate").click()
         expect(page.get_by_text("Images, the worst first")).to_be_visible(timeout=5 * MINUTE)
         take(page, "evaluate")
+        page.set_viewport_size({**SIZE, "height": 1000})
+        open_page(page, f"{app.url}/inside?model=nuclei&at=down2b_relu~0~20~20~layer")
+        page.locator(".map").first.wait_for(timeout=MINUTE)
+        take(page, "inside")
     return 0
 
 

@@ -21,5 +21,5 @@ export async function showField(stage, panel) {
     made("p", { class: "hint" }, "The receptive field is the part of the image that can change this value at all. The gradient says by how much each pixel would: it is computed exactly, back through all layers."),
     made("div", { class: "figures" }, where(stage, tile),
       figure(picture, `The receptive field: ${right - left} × ${bottom - top} pixels of ${width} × ${height}.`),
-      figure(heat, answer.largest ? "The gradient: yellow pixels would change the value most, violet ones not." : "Here no pixel would change the value: it was set to 0 on the way.")));
+      figure(heat, answer.largest ? "The gradient: yellow pixels would change the value most, violet ones not at all." : "Here no pixel would change the value: it was set to 0 on the way.")));
 }

@@ -30,7 +30,7 @@ export async function showSwitches(stage, panel) {
       made("label", { class: "switch" }, made("input", { type: "checkbox", ...(isOff ? {} : { checked: "" }), onchange: () => redo({ channels: isOff ? switches.channels.filter(([name, number]) => name !== layer || number !== channel) : [...switches.channels, [layer, channel]] }) }), `map ${channel + 1} of ${layer}`),
       made("label", {}, "Activation ", activation), made("label", {}, "Scramble the weights of ", scramble),
       made("button", { type: "button", onclick: () => redo(fresh()) }, "All as trained")),
-    made("p", { class: "value" }, made("strong", {}, `${answer.count} nuclei`), `, ${whole.count} as trained. Dice ${answer.dice.toFixed(3)}: how far both masks agree, 1 is wholly.`),
+    made("p", { class: "value" }, made("strong", {}, `${answer.count} nuclei`), `, ${whole.count} as trained. Dice ${answer.dice.toFixed(3)}: how far both masks agree; 1 means wholly.`),
     made("p", {}, lesson(switches, joins)), pictures(stage, answer));
   if (index >= 0) panel.querySelectorAll("input, select, button")[index]?.focus();
 }
@@ -40,7 +40,7 @@ function pictures(stage, answer) {
   const [height, width] = image.shape;
   const map = (values, words) => figure(painted(made("canvas", { role: "img", "aria-label": words }), values, height, width, stage.colors), words);
   const nuclei = (values, words) => figure(paintedLabels(made("canvas", { role: "img", "aria-label": words }), image.values, values, height, width, stage.palette), words);
-  return made("div", { class: "figures" }, map(probability.values, "Probability, as trained"), map(answer.arrays.probability.values, "Probability, as switched"),
+  return made("div", { class: "figures two" }, map(probability.values, "Probability, as trained"), map(answer.arrays.probability.values, "Probability, as switched"),
     nuclei(labels.values, `Nuclei, as trained: ${stage.whole.count}`), nuclei(answer.arrays.labels.values, `Nuclei, as switched: ${answer.count}`));
 }
 
