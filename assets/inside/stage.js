@@ -8,7 +8,7 @@ import { showNumber } from "./number.js";
 import { showLearning } from "./learning.js";
 import { made } from "./paint.js";
 import { showSwitches } from "./switches.js";
-import { showTour } from "./tour.js";
+import { placeOfTour, showTour } from "./tour.js";
 
 const stages = new WeakMap();
 const TABS = {
@@ -63,7 +63,8 @@ class Stage {
       this.at = { ...this.at, layer: middle.layer, channel: middle.front };
     }
     this.say("");
-    this.go({});
+    // A link to a step of the tour alone leads to its place.
+    this.go(new URLSearchParams(location.search).has("at") ? {} : placeOfTour(this));
   }
 
   async ask(question) {

@@ -28,6 +28,11 @@ const STEPS = [
   ["The nuclei", "A threshold makes a mask of the probability; flooding from the peaks separates nuclei that touch. Press Play.", () => ({ tab: "nuclei" })],
 ];
 
+/** Where the present step of the tour is. */
+export function placeOfTour(stage) {
+  return STEPS[Math.floor(stage.tour) - 1]?.[2](stage) ?? {};
+}
+
 export function showTour(stage) {
   const holder = stage.find(".tour");
   const to = (number) => {

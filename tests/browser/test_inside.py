@@ -76,6 +76,7 @@ def test_the_flooding_is_played(stage: Page):
 def test_the_tour_can_be_shared_and_left(app: App, page: Page):
     open_page(page, f"{app.url}/inside?model=tutorial&tour=11")
     expect(page.get_by_text("11 of 12")).to_be_visible()
+    expect(page.locator(".words strong")).to_have_text("probability")
     page.get_by_role("button", name="Next", exact=True).click()
     expect(page.get_by_text("12 of 12")).to_be_visible()
     expect(page).to_have_url(re.compile("tour=12"))
