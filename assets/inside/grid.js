@@ -55,6 +55,7 @@ function bar(stage, panel, answer) {
 
 function grid(stage, panel, answer, by) {
   const [, height, width] = answer.arrays.tiles.shape;
+  const { layer } = stage.at; // a map that is still shown while the next layer comes is its own layer's
   const { values: ranges } = answer.arrays.ranges;
   const all = [...ranges];
   const [low, high] = [Math.min(...all), Math.max(...all)];
@@ -75,7 +76,7 @@ function grid(stage, panel, answer, by) {
       const inside = event.detail > 0; // a click; a key means the place that was chosen
       const column = inside ? ((event.clientX - box.left) / box.width) * width : stage.at.column;
       const row = inside ? ((event.clientY - box.top) / box.height) * height : stage.at.row;
-      stage.go({ channel, row, column, tab: "number" });
+      stage.go({ layer, channel, row, column, tab: "number" });
     };
     const pinned = look.pinned.has(key(stage, channel));
     return made("div", { class: `map${channel === stage.at.channel ? " chosen" : ""}` },

@@ -84,7 +84,7 @@ class Side {
     this.words = made("p", { class: "value" });
     this.curve = made("canvas", { width: 360, height: 120, class: "curve", role: "img" });
     const key = (name, words) => made("span", { class: `key ${name}` }, words);
-    this.legend = made("p", { class: "hint" }, key("training", "training loss"), " ", key("validation", "validation loss"), ", by step");
+    this.legend = made("p", { class: "hint" }, key("training", "training loss"), " ", key("validation", "validation loss"));
     this.pictures = made("div", { class: "trials" });
     const title = made("h3", {}, ground.find(".two").checked ? `Configuration ${"AB"[index]}` : "Configuration");
     this.element = made("section", { class: "side", "aria-label": title.textContent }, title, made("div", { class: "bar" }, ...controls), this.words, this.curve, this.legend, this.pictures);
