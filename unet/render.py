@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from skimage.segmentation import find_boundaries
 
 from unet.preprocess.resize import Range, to_channels
@@ -30,6 +31,9 @@ ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = PALETTE = (
 LABEL_COLORS = np.concatenate([np.array(PALETTE) * shade for shade in (1, 0.75, 0.55)]).astype(np.uint8)
 PREDICTED: Color = ORANGE
 TRUTH: Color = SKY
+POSITIVE_COLOR: Color = VERMILION
+NEGATIVE_COLOR: Color = SKY
+REGION_COLOR: Color = (255, 255, 255)
 
 _VIRIDIS = "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725"
 
@@ -116,8 +120,10 @@ def overlay(
     return draw_outline(picture, labels, color, width=width) if rim else picture
 
 
-def label_overlay(image: np.ndarray, labels: np.ndarray, opacity: float = 0.45, *, width: int = 1) -> np.ndarray:
-    """Lay a label map over an image, each object and its rim in its colour of ``LABEL_COLORS``.
+def label_overlay(
+    image: np.ndarray, labels: np.ndarray, opacity: float = 0.45, *, width: int = 1, colors: np.ndarray = LABEL_COLORS
+) -> np.ndarray:
+    """Lay a label map over an image, each object and its rim in a colour by its number.
 
     Parameters
     ----------
@@ -129,14 +135,44 @@ def label_overlay(image: np.ndarray, labels: np.ndarray, opacity: float = 0.45, 
         Of the filling, 0 to 1.
     width : int
         Of the rim, as in ``outline``.
+    colors : (n, 3) uint8
+        Of the objects 1 to n; they begin again after the last.
 
     Returns
     -------
     (height, width, 3) uint8
     """
-    colors = LABEL_COLORS[(np.maximum(labels, 1) - 1) % len(LABEL_COLORS)]
+    painted = colors[(np.maximum(labels, 1) - 1) % len(colors)]
     share = np.where(outline(labels, width) & (labels > 0), 1.0, opacity * (labels > 0))[..., None]
-    return (rgb(image) * (1 - share) + colors * share + 0.5).astype(np.uint8)
+    return (rgb(image) * (1 - share) + painted * share + 0.5).astype(np.uint8)
+
+
+def draw_regions(
+    picture: np.ndarray, lines: Sequence[tuple[str, Sequence[tuple[float, float]]]], scale: float = 1.0
+) -> np.ndarray:
+    """Return a picture (height, width, 3) uint8 with regions drawn into it, each a line with its name.
+
+    Parameters
+    ----------
+    picture : (height, width, 3) uint8
+    lines : sequence of (str, sequence of (x, y))
+        Names and corners, in pixels of the image.
+    scale : float
+        From pixels of the image to those of the picture.
+    """
+    drawn = Image.fromarray(picture)
+    pen = ImageDraw.Draw(drawn)
+    thick = max(1, max(picture.shape[:2]) // 500)
+    for name, points in lines:
+        corners = [(x * scale, y * scale) for x, y in points]
+        ring = [*corners, corners[0]]
+        # Black below white is seen on every ground.
+        pen.line(ring, (0, 0, 0), thick + 2, joint="curve")
+        pen.line(ring, REGION_COLOR, thick, joint="curve")
+        left, top = min(x for x, _ in corners) + 3 + thick, min(y for _, y in corners) + 2 + thick
+        font = ImageFont.load_default(max(10, 6 * thick + 6))
+        pen.text((max(2, left), max(2, top)), name, REGION_COLOR, font, stroke_width=1, stroke_fill=(0, 0, 0))
+    return np.array(drawn)
 
 
 def draw_outline(picture: np.ndarray, labels: np.ndarray, color: Color = PREDICTED, *, width: int = 1) -> np.ndarray:

@@ -13,7 +13,7 @@ from unet.cli import commands
 from unet.cli.arguments import add_config_flags, add_preparation_flags, add_separation_flags
 from unet.cli.import_labels import import_labels
 from unet.cli.learn import add_learning_flags, learn
-from unet.cli.predict import add_stack_flags, add_worker_flags, predict
+from unet.cli.predict import add_region_flags, add_stack_flags, add_worker_flags, predict
 from unet.errors import ConfigError, UnetError, shortened
 from unet.exports.formats import FORMATS as RESULTS
 from unet.exports.formats import USUAL
@@ -181,6 +181,7 @@ def _add_predict(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--pixel-size", type=_micrometres, metavar="MICRONS", help="of all images (what each file says, if it does)"
     )
+    add_region_flags(parser)
     add_stack_flags(parser)
     add_worker_flags(parser)
     add_separation_flags(parser)

@@ -44,6 +44,17 @@ def add_stack_flags(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_region_flags(parser: argparse.ArgumentParser) -> None:
+    """Add where the regions of the images are."""
+    parser.add_argument(
+        "--regions",
+        type=Path,
+        metavar="PATH",
+        help="count by the regions of a GeoJSON file (all images), or of a folder with one file per image, named like "
+        "it; --keep regions:1:1000 leaves out what lies outside",
+    )
+
+
 def add_worker_flags(parser: argparse.ArgumentParser) -> None:
     """Add who does the work."""
     workers = parser.add_mutually_exclusive_group()
@@ -64,6 +75,7 @@ def _count(text: str) -> int:
 
 def predict(flags: argparse.Namespace) -> int:
     """Predict images and write what was found; a broken image is reported and the others go on."""
+    from unet.corrections.region_files import regions_by_stem
     from unet.exports.batch import find_inputs, own_formats, predict_planes
     from unet.exports.formats import FORMATS, USUAL
     from unet.exports.work import Job
@@ -87,15 +99,17 @@ def predict(flags: argparse.Namespace) -> int:
         groups=check_pattern(flags.group_by),
         marker=flags.positive,
     )
+    usual = (*USUAL, "regions") if flags.regions else USUAL
     job = Job(
         flags.output,
         settings,
         decisions,
-        own_formats(tuple(FORMATS) if "all" in flags.export else flags.export or USUAL),
+        own_formats(tuple(FORMATS) if "all" in flags.export else flags.export or usual),
         PixelSize(flags.pixel_size, flags.pixel_size) if flags.pixel_size else None,
         channels=tuple(flags.channel),
         link=flags.link,
         into_zarr=flags.into_zarr,
+        regions=regions_by_stem(flags.regions, [plane.address for plane in planes]) if flags.regions else {},
     )
     with workers_of(flags, folder) as each, progress("Predicting", unit="image") as update:
         rows = predict_planes(
@@ -130,4 +144,5 @@ def stack_flags(flags: argparse.Namespace) -> list[str]:
     """Return the flags of ``predict`` that say what of a stack or an OME-Zarr is predicted, as they were given."""
     words = [] if flags.planes == "one" else ["--planes", flags.planes]
     words += [word for name in flags.channel for word in ("--channel", name)]
+    words += ["--regions", str(flags.regions)] if flags.regions else []
     return [*words, *(["--link"] if flags.link else []), *(["--into-zarr"] if flags.into_zarr else [])]

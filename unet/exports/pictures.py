@@ -12,6 +12,7 @@ import tifffile
 from unet import render
 from unet.io.pixel_size import PixelSize
 from unet.memmap import LARGE_PIXELS, downscale_mean, release_pages
+from unet.prediction.marker import POSITIVE
 from unet.prediction.result import Result
 from unet.preprocess.resize import resize_labels
 
@@ -50,12 +51,28 @@ def classes(result: Result) -> bytes:
 
 
 def overlay(result: Result) -> bytes:
-    """Return the image with the objects over it as PNG, RGB, its longer side at most 4096 pixels."""
+    """Return the image with the objects over it as PNG, RGB, its longer side at most 4096 pixels.
+
+    Positive and negative objects have a colour each; regions are drawn with their names.
+    """
     image = downscale_mean(result.image, LONGEST_OVERLAY)
     found = result.labels
     if found.shape != image.shape[:2]:
         found = resize_labels(found, image.shape[:2])
-    return render.png(render.overlay(image, found, opacity=OPACITY), fast=False)
+    if result.positive is None:
+        picture = render.overlay(image, found, opacity=OPACITY)
+    else:
+        picture = render.label_overlay(image, found, OPACITY, colors=_class_colors(result))
+    lines = [(region.name, region.points) for region in result.regions]
+    return render.png(render.draw_regions(picture, lines, image.shape[1] / result.image.shape[1]), fast=False)
+
+
+def _class_colors(result: Result) -> np.ndarray:
+    """Return the colours of positive and negative objects by their number, from 1."""
+    frame = result.measurements
+    colors = np.full((int(result.labels.max(initial=1)), 3), render.NEGATIVE_COLOR, np.uint8)
+    colors[frame["label"].to_numpy()[frame[POSITIVE].to_numpy(bool)] - 1] = render.POSITIVE_COLOR
+    return colors
 
 
 def _tiff(

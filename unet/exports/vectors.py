@@ -18,17 +18,17 @@ from unet.prediction.marker import POSITIVE
 from unet.prediction.measure import COLUMNS
 from unet.prediction.regions import Region
 from unet.prediction.result import Result
-from unet.render import GREEN, SKY, VERMILION
+from unet.render import GREEN, NEGATIVE_COLOR, POSITIVE_COLOR, REGION_COLOR
 
 # A name for the numbers in this image that stays the same when it is exported again.
 NAMESPACE = uuid.UUID("6b1f6f1e-6c3b-4a53-9e0b-0a0d6a3c1b7e")
 # QuPath's classes, and their colours as the viewer has them: all nuclei, negative and positive ones, regions.
 NUCLEUS = {"name": "Nucleus", "color": [*GREEN]}
 BY_MARKER: dict[int, dict[str, Any]] = {
-    0: {"name": "Nucleus: Negative", "color": [*SKY]},
-    1: {"name": "Nucleus: Positive", "color": [*VERMILION]},
+    0: {"name": "Nucleus: Negative", "color": [*NEGATIVE_COLOR]},
+    1: {"name": "Nucleus: Positive", "color": [*POSITIVE_COLOR]},
 }
-REGION = {"name": REGION_CLASS, "color": [255, 255, 255]}
+REGION = {"name": REGION_CLASS, "color": [*REGION_COLOR]}
 
 
 def rois(result: Result) -> bytes:

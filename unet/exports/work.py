@@ -6,7 +6,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from unet.io.pyramid import Level
 from unet.prediction.levels import read_fitting
 from unet.prediction.marker import stain_of
 from unet.prediction.predictor import Predictor
+from unet.prediction.regions import Region
 from unet.prediction.result import PLACES, Decisions, Result
 from unet.prediction.separation import find_objects
 from unet.preprocess.adjust import choose_channels
@@ -56,6 +57,8 @@ class Job:
         Whether a nucleus keeps its number from plane to plane, or where there is one plane, from frame to frame.
     into_zarr : bool
         Whether label maps are also written into the OME-Zarr that they belong to.
+    regions : dict
+        Regions of images, by the stem of the image's name.
     """
 
     output: Path
@@ -66,6 +69,7 @@ class Job:
     channels: tuple[str, ...] = ()
     link: bool = False
     into_zarr: bool = False
+    regions: dict[str, tuple[Region, ...]] = field(default_factory=dict)
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file of the results, whole or not at all."""
@@ -155,9 +159,11 @@ def _predict(predictor: Predictor, plane: Plane, stem: str, job: Job, stack: _St
         labels = stack.link(plane, find_objects(found, decisions.threshold, decisions.separation))
     size = job.pixel_size or level.pixel_size
     page = 0 if plane.of_stack else plane.pages[0]
+    regions = job.regions.get(Path(plane.address).stem, ())
     return Result(
-        plane.address, stem, image, found, decisions, page, size, labels, stain=stain, places=places_of(plane)
-    )
+        plane.address, stem, image, found, decisions, page, size, labels,
+        stain=stain, regions=regions, places=places_of(plane),
+    )  # fmt: skip
 
 
 def places_of(plane: Plane) -> dict[str, Any]:

@@ -174,6 +174,30 @@ def test_predict_says_what_cannot_be(model, images, tmp_path, capsys, wrong, cod
     assert "error" in capsys.readouterr().err
 
 
+def test_predict_counts_by_the_regions_of_a_file(model, images, tmp_path):
+    left = [[0, 0], [35, 0], [35, 40], [0, 40], [0, 0]]
+    everything = [[0, 0], [70, 0], [70, 40], [0, 40], [0, 0]]
+    shapes = [{"type": "Polygon", "coordinates": [ring]} for ring in (left, everything)]
+    file = tmp_path / "regions.geojson"
+    features = [{"type": "Feature", "geometry": shape, "properties": {"name": f"R{len(shape)}"}} for shape in shapes]
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": features}))
+    arguments = ["predict", "--model", str(model), "--input", str(images / "cells.png"), "--threshold", "0.3"]
+    assert main([*arguments, "--regions", str(file), "--output", str(tmp_path / "by")]) == 0
+    with (tmp_path / "by" / "regions.csv").open(newline="") as table:
+        left_row, all_row = csv.DictReader(table)
+    labels = tifffile.imread(tmp_path / "by" / "cells_labels.tif")
+    assert int(all_row["nuclei"]) == labels.max()
+    assert int(left_row["nuclei"]) <= int(all_row["nuclei"])
+    manifest = json.loads((tmp_path / "by" / "manifest.json").read_text())
+    assert "--regions" in manifest["command"]
+    assert len(manifest["images"][0]["regions"]) == 2
+    file.write_text(json.dumps({"type": "Polygon", "coordinates": [[[65, 35], [70, 35], [70, 40]]]}))
+    outside = ["--regions", str(file), "--keep", "regions:1:1000", "--output", str(tmp_path / "kept")]
+    assert main([*arguments, *outside]) == 0
+    assert tifffile.imread(tmp_path / "kept" / "cells_labels.tif").max() <= labels.max()
+    assert main([*arguments, "--regions", str(tmp_path / "none.geojson"), "--output", str(tmp_path / "no")]) == 1
+
+
 def test_predict_takes_a_folder_in_the_tutorials_layout(model, tutorial_folder, tmp_path):
     output = tmp_path / "results"
     arguments = ["predict", "--model", str(model), "--input", str(tutorial_folder), "--output", str(output)]

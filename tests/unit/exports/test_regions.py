@@ -8,10 +8,12 @@ import io
 import json
 import zipfile
 
+import imagecodecs
 import numpy as np
 import pytest
 import roifile
 
+from unet import render
 from unet.corrections.load import read_nuclei
 from unet.exports.bundle import everything_zip
 from unet.exports.command import command_of
@@ -87,3 +89,12 @@ def test_the_manifest_says_regions_and_marker(result, tmp_path):
     assert "--positive" not in command_of(
         Decisions(result.decisions.info, 0.5, result.decisions.separation), ["labels"]
     )
+
+
+def test_the_overlay_shows_both_classes_and_the_regions(result):
+    picture = imagecodecs.png_decode(FORMATS["overlay"].of(result))
+    assert picture[4, 6].tolist() == [*render.POSITIVE_COLOR]
+    assert picture[4, 28].tolist() == [*render.NEGATIVE_COLOR]
+    assert (picture[17:22, 20] == 255).all(), "the first region's right edge, below the names"
+    without = dataclasses.replace(result, regions=(), stain=None)
+    assert imagecodecs.png_decode(FORMATS["overlay"].of(without))[4, 6].tolist() == [*render.PREDICTED]
