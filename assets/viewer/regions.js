@@ -1,21 +1,44 @@
 // @ts-check
 // Regions that were drawn over a picture, each with its label; of what is being drawn, the outline.
 
+import { fromBase64 } from "./codec.js";
+import { countOf } from "./marker.js";
+
 /**
  * @typedef {import("./raster.js").Point} Point
- * @typedef {{ points: Point[], label: string }} Region
+ * @typedef {{ points: Point[], label: string, numbers?: string }} Region Numbers are those of the nuclei in it, where
+ *   these are positive or negative.
  * @typedef {{ left: number, top: number, scale: number, ratio: number }} Sight Where the canvas lies in the image, in its
  *   pixels, the canvas's pixels for one of them, and for one of the page.
  */
+
+/** @type {WeakMap<Region, Uint32Array>} */
+const insides = new WeakMap();
+
+/**
+ * What stands beside a region: also how many of its nuclei are positive at this moment, if they are told.
+ * @param {Region} region
+ * @param {Uint8Array | null} flags Of ``flagsOf``.
+ */
+export function labelOf(region, flags) {
+  if (!region.numbers || !flags) return region.label;
+  let inside = insides.get(region);
+  if (!inside) insides.set(region, (inside = new Uint32Array(fromBase64(region.numbers).buffer)));
+  const [told, positive] = countOf(Uint8Array.from(inside, (number) => flags[number] ?? 0));
+  return told ? `${region.label} · ${((100 * positive) / told).toFixed(1)}% positive` : region.label;
+}
 
 /**
  * @param {CanvasRenderingContext2D} context
  * @param {Region[]} regions
  * @param {Sight} sight
+ * @param {Uint8Array | null} flags
  */
-export function paintRegions(context, regions, sight) {
+export function paintRegions(context, regions, sight, flags) {
   for (const { points } of regions) strokeLine(context, points, sight, true);
-  for (const { points, label } of regions) {
+  for (const region of regions) {
+    const { points } = region;
+    const label = labelOf(region, flags);
     // By its uppermost corner, kept on the canvas as far as the region is.
     const [x, y] = points.reduce((best, point) => (point[1] < best[1] ? point : best));
     const size = 13 * sight.ratio;

@@ -181,7 +181,7 @@ class View {
     const { left, top, scale } = this.camera.geometry;
     const factor = this.data.size[1] / this.data.shown[1];
     const sight = { left: left * factor, top: top * factor, scale: scale / factor, ratio: this.ratio };
-    paintRegions(context, this.data.regions ?? [], sight);
+    paintRegions(context, this.data.regions ?? [], sight, this.found.flags ?? null);
     this.editor.paintOver(context, sight);
   }
 

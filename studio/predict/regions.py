@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from studio.predict.uploads import Upload
 from unet.corrections.operation import CorrectionError
 from unet.corrections.regions import LONGEST_NAME, add_region, read_regions, remove_region, rename_region
 from unet.io.pixel_size import PixelSize
-from unet.prediction.regions import COUNT, Region, RegionFigures, region_figures
+from unet.prediction.regions import COUNT, Region, RegionFigures, inside, region_figures
 
 PROBLEM, ONLY = "region_problem", "only_regions"
 MANY = 1e6  # more regions than a nucleus can lie in
@@ -32,12 +33,18 @@ def regions_of(job: Job, upload: Upload, page: int) -> tuple[Region, ...]:
 
 
 def for_viewer(frame: pd.DataFrame, regions: Sequence[Region]) -> list[dict[str, Any]]:
-    """Return the regions as the viewer draws them, each with the label beside it."""
-    found = region_figures(frame, regions)
-    return [
-        {"points": region.points, "label": f"{region.name} · {_nuclei(each)}{_positive(each)}"}
-        for region, each in zip(regions, found, strict=True)
-    ]
+    """Return the regions as the viewer draws them, each with the label beside it.
+
+    Where nuclei are positive or negative, it is told which are in each, and says at every frame how many are positive.
+    """
+    shown = []
+    for region, figures in zip(regions, region_figures(frame, regions), strict=True):
+        each = {"points": region.points, "label": f"{region.name} · {_nuclei(figures)}"}
+        if figures.positive is not None:
+            numbers = frame["label"].to_numpy()[inside(frame, region)].astype("<u4")
+            each["numbers"] = base64.b64encode(numbers.tobytes()).decode()
+        shown.append(each)
+    return shown
 
 
 def take_region(job: Job, upload: Upload, page: int, sent: Any) -> None:
