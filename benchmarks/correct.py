@@ -95,7 +95,7 @@ def every(samples: list[Sample], most: int) -> list[Sample]:
 
 
 def from_nothing(config: Config) -> Config:
-    return config.replace(start_from="", gentle=False, rehearsal=0.0, rehearse="", learning_rate=0.002)
+    return config.replace(start_from="", gentle=False, start_share=0.0, rehearsal=0.0, rehearse="", learning_rate=0.002)
 
 
 def learned(pairs: list, config: Config, settings: Settings) -> tuple[float, Predictor]:

@@ -173,6 +173,7 @@ class TrainingConfig(Section):
         1.0, "Augmentation of crops: shrink or enlarge by up to this factor. 1 switches it off.", low=1.0, high=3.0
     )
     gentle: bool = option(False, "With start_from: normalisations and each image's scale stay as the start has them.")
+    start_share: float = option(0.0, "With start_from: its share in the weights that are kept.", low=0.0, high=0.9)
     rehearsal: float = option(0.0, "Share of the crops that are of the dataset `rehearse`.", low=0.0, high=0.9)
     rehearse: str = option("", "A second dataset, which the start knew and is not to forget.")
     photometric: float = option(
@@ -278,11 +279,10 @@ NUCLEI = Config(
         balance=0.3,
     ),
 )
-# The tutorial is the original to the letter, early stopping included.
 # Few images, corrected by hand, and a model to start from: minutes on two cores (docs/learn.md).
 FINETUNE = dataclasses.replace(NUCLEI, preset="finetune").replace(
-    epochs=10, crops=200, learning_rate=0.0005, balance=0.0, start_from="nuclei", gentle=True, rehearsal=0.25,
-    rehearse="synthetic-nuclei",
+    epochs=10, crops=200, learning_rate=0.0005, balance=0.0, start_from="nuclei", gentle=True, start_share=0.5,
+    rehearsal=0.25, rehearse="synthetic-nuclei",
 )  # fmt: skip
 PRESETS: dict[str, Config] = {"tutorial": Config(), "nuclei": NUCLEI, "finetune": FINETUNE}
 

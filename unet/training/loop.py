@@ -21,6 +21,7 @@ from unet.runs.record import Recorder
 from unet.runs.run import Run
 from unet.runs.state import Phase, RunInfo, RunState
 from unet.settings import Settings
+from unet.training.between import between
 from unet.training.checkpoint import TrainingProgress, load_checkpoint, save_checkpoint
 from unet.training.inputs.batches import Batches
 from unet.training.inputs.load import TrainingData, read_training_data
@@ -63,6 +64,9 @@ class Training:
         data = self._prepare()
         training, validation = data.training, data.validation
         model = self._build(len(training))
+        # Loaded again where a training goes on: its checkpoint has come some way from there.
+        keeps = self.config.start_share and self.config.start_from
+        start = load_model(find_model(self.config.start_from, self.settings).folder).get_weights() if keeps else []
         previews = Previews(self.run.folder / "previews", validation, self.info.config.model.classes)
         film = Film(self.run.film, previews.images, self.info.config.model) if self.config.film else None
         self.recorder.rewind(self.progress.epoch)
@@ -71,8 +75,12 @@ class Training:
             if self._out_of_patience():
                 break
             started = time.monotonic()
-            row = {"epoch": epoch, **self._fit(model, training, epoch), **self._validate(model, validation)}
-            self._end_epoch(model, previews, film, row, time.monotonic() - started)
+            row = {"epoch": epoch, **self._fit(model, training, epoch)}
+            with between(model, start, self.config.start_share if start else 0.0):
+                row |= self._validate(model, validation)
+                self._end_epoch(model, previews, film, row, time.monotonic() - started)
+            save_checkpoint(self.run.checkpoint, model, self.progress)
+            self._tell(best_epoch=self.progress.best_epoch, best=self.progress.best, seconds=self.progress.seconds)
         untuned = ""
         if self.info.config.model.has_heads and not self._too_few:
             try:
@@ -175,7 +183,7 @@ class Training:
         return {f"val_{name}": float(value) for name, value in means.items()}
 
     def _end_epoch(self, model: keras.Model, previews: Previews, film: Film | None, row: dict, seconds: float) -> None:
-        """Keep what the epoch brought; the checkpoint comes last, since it says that all else is there."""
+        """Keep what the epoch brought; the checkpoint comes after it, since it says that all else is there."""
         best = self.progress.best is None or row["val_loss"] < self.progress.best["val_loss"]
         best |= self._too_few and not self.config.patience and self.config.schedule == "cosine"
         row |= {"seconds": seconds, "best": best, "learning_rate": float(model.optimizer.learning_rate)}
@@ -190,8 +198,6 @@ class Training:
             save_model(self.run.folder / "model", model, self._model_info())
         self.recorder.log(row)
         self._write_events(row)
-        save_checkpoint(self.run.checkpoint, model, self.progress)
-        self._tell(best_epoch=self.progress.best_epoch, best=self.progress.best, seconds=self.progress.seconds)
         figures = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if name.endswith(("loss", "dice")))
         done = f"Epoch {row['epoch']}/{self.config.epochs}"
         log.info("%s: %s, %.1f s, %.1f %% of it waiting for data", done, figures, seconds, 100 * row["waiting"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 import pytest
@@ -78,6 +79,34 @@ def test_few_images_are_all_learned_from_and_said_to_be(start, settings, count):
     assert has_learned_from(run) == start.key
     change = score_change(run, settings)
     assert not change.kept_out and change.images == count
+
+
+def test_what_is_kept_lies_halfway_from_the_start_also_where_a_training_goes_on(start, settings):
+    from unet.models.folder import load_model
+
+    dataset = grow(settings, 2)
+    report = inspect_dataset(dataset, settings)
+    config = shortly(learning_config(start, 2, ""))
+    assert config.training.start_share == 0.5
+    weights = {}
+    for name, share in (("half", 0.5), ("stopped", 0.5), ("all", 0.0)):
+        run = create_run(dataset, report, config.replace(start_share=share), settings, name, split_to_learn(report, 1))
+        if name == "stopped":
+            assert train_run(run, settings, partial(stop_after_one, run)).status == "stopped"
+            assert run.state().epoch == 1
+            run.stop_request.unlink(missing_ok=True)
+        assert train_run(run, settings).status == "finished"
+        weights[name] = load_model(run.model_folder).get_weights()
+    before = load_model(start.folder).get_weights()
+    assert any((old != new).any() for old, new in zip(before, weights["all"], strict=True))
+    for name in ("half", "stopped"):
+        for old, half, new in zip(before, weights[name], weights["all"], strict=True):
+            np.testing.assert_allclose(half, (old + new) / 2, atol=2e-5, err_msg=name)
+
+
+def stop_after_one(run, state):
+    if state.best_epoch == 1:
+        run.stop_request.touch()
 
 
 def test_of_more_images_some_are_kept_out(settings):
