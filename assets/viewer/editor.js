@@ -118,6 +118,9 @@ export class Editor {
   undo() {
     if (!this.edit.undo && !this.queue.length) return;
     this.future.push(this.labels);
+    // A split that the server has not answered yet is no longer waited for.
+    this.isSplitting = false;
+    this.waiting = null;
     this.keep({ do: "undo", count: 1 }, this.past.pop() ?? this.labels);
     this.say("Undone.");
   }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 
 import numpy as np
 import pytest
@@ -160,3 +162,65 @@ def test_from_nothing(app, picture):
     expected = np.zeros((HEIGHT, WIDTH), np.uint32)
     expected[20:40, 20:40] = 1
     np.testing.assert_array_equal(picture.labels(), expected)
+
+
+def test_a_split_by_clicks_waits_for_the_server_and_may_be_undone_before_it_answers(picture):
+    page = picture.page
+    first = picture.labels()
+    number = largest(first)[0] + 1
+    x, y = middle(first, number)
+    for undone in (True, False):
+        picture.tool("Split by clicks")
+        expect(page.locator(".help")).to_contain_text("Click twice in one nucleus")
+        page.mouse.click(*picture.at(x - 3, y))
+        expect(page.locator(".help")).to_have_text("Now click the other half of the same nucleus.")
+        os.kill(picture.app.pid, signal.SIGSTOP)
+        try:
+            page.mouse.click(*picture.at(x + 3, y))
+            expect(page.locator(".help")).to_have_text("Splitting …")
+            expect(page.locator(".edit")).to_have_attribute("aria-busy", "true")
+            if undone:
+                page.get_by_role("button", name="Undo").click()
+                expect(page.locator(".help")).to_have_text("Undone.")
+        finally:
+            os.kill(picture.app.pid, signal.SIGCONT)
+        picture.settle()
+        expect(page.locator(".help")).to_have_text("Undone." if undone else "Split: 1 more nucleus.")
+        labels = picture.labels()
+        if undone:
+            np.testing.assert_array_equal(labels, first)
+        else:
+            np.testing.assert_array_equal(labels > 0, first > 0)
+            assert len(np.unique(labels)) == len(np.unique(first)) + 1
+
+
+def test_a_first_click_is_forgotten_with_its_tool(picture):
+    page = picture.page
+    first = picture.labels()
+    number = largest(first)[0] + 1
+    x, y = middle(first, number)
+    picture.tool("Split by clicks")
+    page.mouse.click(*picture.at(x - 3, y))
+    picture.tool("Draw")
+    picture.tool("Split by clicks")
+    page.mouse.click(*picture.at(x + 3, y))
+    expect(page.locator(".help")).to_have_text("Now click the other half of the same nucleus.")
+    picture.settle()
+    assert picture.kept() == []
+
+
+def test_a_pen_draws(picture):
+    page = picture.page
+    picture.tool("Draw")
+    pen = page.context.new_cdp_session(page)
+    x, y = free_square(picture.labels(), 16)
+    corners = [(x + 0.3, y + 0.3), (x + 15.7, y + 0.3), (x + 15.7, y + 15.7), (x + 0.3, y + 15.7)]
+    kinds = ["mousePressed", *["mouseMoved"] * 3, "mouseReleased"]
+    for kind, corner in zip(kinds, [*corners, corners[-1]], strict=True):
+        across, down = picture.at(*corner)
+        event = {"type": kind, "x": across, "y": down, "button": "left", "pointerType": "pen", "force": 0.5}
+        pen.send("Input.dispatchMouseEvent", event | {"clickCount": 1, "buttons": int(kind != "mouseReleased")})
+    picture.settle()
+    expect(page.locator(".help")).to_have_text("Nucleus added.")
+    drawn = picture.labels()
+    assert len(np.unique(drawn[y : y + 16, x : x + 16])) == 1 and drawn[y, x] > 0
