@@ -67,9 +67,10 @@ export function strokeLine(context, points, { left, top, scale, ratio }, closed)
   points.forEach(([x, y]) => context.lineTo((x - left) * scale, (y - top) * scale));
   if (points.length === 1) context.lineTo((points[0][0] - left) * scale, (points[0][1] - top) * scale + 0.01);
   if (closed) context.closePath();
+  const more = points.length === 1 ? 6 : 0; // a single click is to be seen as well as a line
   for (const [color, width] of /** @type {[string, number][]} */ ([["#000", 4.5], ["#fff", 2]])) {
     context.strokeStyle = color;
-    context.lineWidth = width * ratio;
+    context.lineWidth = (width + more) * ratio;
     context.stroke();
   }
 }
