@@ -5,6 +5,7 @@ It does what a newcomer does: press both buttons of the home page, move the thre
 
 from __future__ import annotations
 
+import math
 import sys
 import tempfile
 from pathlib import Path
@@ -12,7 +13,8 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.browser.driver import PROJECT, click, idle, launch_browser, move_slider, open_page, running_app
+from tests.browser.driver import PROJECT, App, click, idle, launch_browser, move_slider, open_page, running_app
+from tests.browser.picture import Picture, show
 
 PICTURES = PROJECT / "docs" / "images"
 SIZE = {"width": 1280, "height": 1200}
@@ -36,6 +38,7 @@ def main() -> int:
         move_slider(page, "Threshold", -10)
         expect(page.locator(".threshold.updating")).to_have_count(0)
         take(page, "predict")
+        take_correcting(page, app)
         page.set_viewport_size(SIZE)
         open_page(page, app.url)
         click(page, "Train on a sample dataset")
@@ -52,6 +55,26 @@ def main() -> int:
         page.locator(".map").first.wait_for(timeout=MINUTE)
         take(page, "inside")
     return 0
+
+
+def take_correcting(page: Page, app: App) -> None:
+    """Draw two nuclei anew that the model saw half of, and a region around others, in Edit mode."""
+    page.set_viewport_size({**SIZE, "height": 1150})
+    show(page, app)
+    page.get_by_role("button", name="Edit", exact=True).click()
+    picture = Picture(page, app)
+    picture.tool("Delete")
+    picture.drag((100, 50), (105, 52))
+    picture.drag((143, 76), (145, 78))
+    picture.tool("Draw")
+    for x, y, wide, high, turn in ((104, 37, 23, 36, -0.1), (132, 72, 20, 16, 0.5)):
+        angles = [2 * math.pi * step / 24 for step in range(24)]
+        turned = [(wide * math.cos(a), high * math.sin(a)) for a in angles]
+        cos, sin = math.cos(turn), math.sin(turn)
+        picture.drag(*((x + a * cos - b * sin, y + a * sin + b * cos) for a, b in turned))
+    picture.tool("Region: box")
+    picture.drag((196, 60), (312, 192))
+    take(page, "correct")
 
 
 def take(page: Page, name: str) -> None:
