@@ -181,6 +181,17 @@ export class CardPainter {
     }
   }
 
+  // Bring the rows of a label map that were changed.
+  renew({ labels, width, top, bottom }) {
+    const { gl } = this;
+    for (const { from, unit } of [this.textures.labels, this.textures.detailLabels]) {
+      if (from !== labels || bottom <= top) continue;
+      gl.activeTexture(gl.TEXTURE0 + unit);
+      const rows = labels.subarray(top * width, bottom * width);
+      gl.texSubImage2D(gl.TEXTURE_2D, 0, 0, top, width, bottom - top, gl.RED_INTEGER, gl.UNSIGNED_INT, rows);
+    }
+  }
+
   sharpen(name, sharp) {
     const { gl } = this;
     const place = this.textures[name];
@@ -195,6 +206,7 @@ export class CardPainter {
     const { gl, places, canvas } = this;
     const [height, width] = scene.shown;
     const forms = { 1: "grey", 3: "rgb", 4: "rgba" };
+    for (const change of look.changes) this.renew(change);
     this.load("image", scene.image, width, height, forms[scene.channels]);
     this.load("levels", scene.levels, width, height, "level");
     this.load("labels", found.labels ?? EMPTY, ...(found.labels ? [width, height] : [1, 1]), "label");

@@ -15,22 +15,26 @@ export async function inflated(bytes) {
  * @template {Uint16Array | Uint32Array} Numbers
  * @param {Uint8Array} planes
  * @param {{ new (count: number): Numbers, BYTES_PER_ELEMENT: number }} Kind
+ * @param {number} [count] How many there are; the highest planes may then be missing, which are nothing.
  * @returns {Numbers}
  */
-export function joined(planes, Kind) {
-  const count = planes.length / Kind.BYTES_PER_ELEMENT;
+export function joined(planes, Kind, count = planes.length / Kind.BYTES_PER_ELEMENT) {
   const numbers = new Kind(count);
-  for (let plane = 0; plane < Kind.BYTES_PER_ELEMENT; plane++) {
+  const step = Kind.BYTES_PER_ELEMENT;
+  const bytes = new Uint8Array(numbers.buffer); // the lowest first, as wherever there is a browser
+  for (let plane = 0; plane * count < planes.length; plane++) {
     const from = plane * count;
-    const shift = 8 * plane;
-    for (let index = 0; index < count; index++) numbers[index] |= planes[from + index] << shift;
+    for (let index = 0; index < count; index++) bytes[index * step + plane] = planes[from + index];
   }
   return numbers;
 }
 
 /** @param {string} text */
 export function fromBase64(text) {
-  return Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let index = 0; index < bytes.length; index++) bytes[index] = letters.charCodeAt(index);
+  return bytes;
 }
 
 /**

@@ -1,17 +1,18 @@
 // @ts-check
 // Edit mode: tools that correct the nuclei, drawn here at once and kept by the server when the pointer is let go.
 
-import { corrected, eighth, isKnown, placed } from "./operations.js";
+import { correct, eighth, isKnown, placed } from "./operations.js";
 import { short } from "./numbers.js";
+import { Patch } from "./patch.js";
 import { cornersOf, strokeLine } from "./regions.js";
 import { ACTS, ENDS, HELP, REGION_TOOLS, WIDE, wordsOf } from "./tools.js";
 
 /**
  * @typedef {import("./raster.js").Point} Point
  * @typedef {import("./operations.js").Operation} Operation
+ * @typedef {{ whole: Patch, near: Patch | null }} Change Of all of the image, and of the part of a large one that is known in full.
  */
 
-const UNDO_KEPT = 20; // labels of 2048 x 2048 pixels take 16 MB
 const APART = 0.25; // pixels of the picture between two points of a line
 
 export class Editor {
@@ -21,7 +22,9 @@ export class Editor {
     this.tool = "select";
     this.on = false;
     this.queue = []; // steps that the server has not taken yet
-    this.past = []; // the labels before each of the last steps
+    /** @type {(Change | undefined)[]} */
+    this.past = []; // what each step has changed; of those before a reload only the server knows
+    /** @type {(Change | undefined)[]} */
     this.future = []; // and those that were undone
     /** @type {Point[] | null} */
     this.line = null; // what is being drawn, in pixels of the image
@@ -51,12 +54,13 @@ export class Editor {
     const settled = new Set([...(edit?.done ?? []), ...(edit?.refused ?? [])]);
     const isSame = edit?.basis === this.basis;
     this.queue = isSame ? this.queue.filter((step) => !settled.has(step.id)) : [];
-    if (!isSame || edit?.refused.length) [this.past, this.future] = [[], []];
+    if (!isSame || this.isRefused) [this.past, this.future] = [[], []];
     if (this.queue.length) view.found = { ...view.found, labels: this.ahead };
     else this.answered(edit);
     // What is known in full is ahead as well; it is asked for anew all the same.
-    if (isSame && !edit?.refused.length && this.aheadNear && view.scene?.detail === this.aheadNear) {
-      this.aheadNear.decision = view.data.decision;
+    if (isSame && this.aheadNear && view.scene?.detail === this.aheadNear) {
+      if (this.isRefused) view.forgetDetail();
+      else this.aheadNear.decision = view.data.decision;
     }
     this.basis = edit?.basis;
     if (edit?.error && edit.error !== this.error) this.say(edit.error);
@@ -64,6 +68,15 @@ export class Editor {
     // An answer without them: they may have been lost on the way, and what is kept already is not taken twice.
     if (this.queue.length) this.send();
     this.show();
+  }
+
+  get isRefused() {
+    return Boolean(this.edit?.refused.length);
+  }
+
+  // Whether what was changed here in the labels that are seen, the server does not keep.
+  get hasLost() {
+    return Boolean(this.ahead) && this.ahead === this.view.found.labels && (this.edit?.basis !== this.basis || this.isRefused);
   }
 
   answered(edit) {
@@ -80,22 +93,17 @@ export class Editor {
     const { found, scene, data } = this.view;
     const [height, width] = data.shown;
     const now = { labels: found.labels, width, height, next: this.next, levels: scene.levels };
-    const after = corrected(now, placed(operation, 1 / this.factor));
+    const after = correct(now, placed(operation, 1 / this.factor));
     if (!after && isKnown(operation.kind) && this.factor === 1) return this.say("That changes nothing.");
-    this.past.push(this.labels);
-    if (this.past.length > UNDO_KEPT) this.past.shift();
-    this.future = [];
-    const near = this.near && this.correctedNear(operation);
+    const near = this.near && this.correctNear(operation);
     this.isSplitting = operation.kind === "seeds";
     if (this.isSplitting) this.waiting = operation.points ?? null;
     this.say(wordsOf(operation, after ? after.next - this.next : undefined));
     if (after) this.next = after.next;
-    this.keep({ do: "apply", operation }, { whole: after?.labels ?? found.labels, near });
-  }
-
-  // The labels that are seen: of all of the image, and of the part of a large one that is known in full.
-  get labels() {
-    return { whole: this.view.found.labels, near: this.near?.labels };
+    const change = { whole: after?.patch ?? new Patch(found.labels).remember(operation.numbers ?? []), near };
+    this.past.push(change);
+    this.future = [];
+    this.keep({ do: "apply", operation }, change);
   }
 
   get near() {
@@ -109,19 +117,22 @@ export class Editor {
     return [Math.round(left * this.factor), Math.round(top * this.factor)];
   }
 
-  correctedNear(operation) {
+  correctNear(operation) {
     const { labels, levels, shown } = this.near;
     const now = { labels, levels, width: shown[1], height: shown[0], next: this.next };
-    return corrected(now, placed(operation, 1, this.corner))?.labels ?? labels;
+    return correct(now, placed(operation, 1, this.corner))?.patch ?? new Patch(labels).remember(operation.numbers ?? []);
   }
 
   undo() {
     if (!this.edit.undo && !this.queue.length) return;
-    this.future.push(this.labels);
     // A split that the server has not answered yet is no longer waited for.
     this.isSplitting = false;
     this.waiting = null;
-    this.keep({ do: "undo", count: 1 }, this.past.pop() ?? this.labels);
+    const change = this.past.pop();
+    this.future.push(change);
+    change?.whole.undo(this.view.found.labels);
+    if (this.isSeen(change?.near)) change?.near?.undo(this.near.labels);
+    this.keep({ do: "undo", count: 1 }, change);
     this.say("Undone.");
   }
 
@@ -131,21 +142,25 @@ export class Editor {
 
   redo() {
     if (!this.canRedo) return;
-    this.past.push(this.labels);
-    this.keep({ do: "redo", count: 1 }, this.future.pop() ?? this.labels);
+    const change = this.future.pop();
+    this.past.push(change);
+    change?.whole.redo(this.view.found.labels);
+    if (this.isSeen(change?.near)) change?.near?.redo(this.near.labels);
+    this.keep({ do: "redo", count: 1 }, change);
     this.say("Redone.");
   }
 
-  // Show the labels after a step, and hand the step to the server.
-  keep(step, labels) {
+  // Whether what is known in full is still the part of the image that a step has changed.
+  isSeen(near) {
+    return Boolean(near) && this.near?.labels === near.labels;
+  }
+
+  // Show what a step has changed, and hand it to the server.
+  keep(step, change) {
     this.queue.push({ ...step, id: Math.random().toString(36).slice(2, 12) });
-    this.ahead = labels.whole;
-    this.view.found = { ...this.view.found, labels: labels.whole };
-    const { near } = this;
-    if (near && labels.near?.length === near.labels.length) {
-      this.view.scene.detail = this.aheadNear = { ...near, labels: labels.near };
-    }
-    this.view.draw();
+    this.ahead = this.view.found.labels;
+    this.aheadNear = this.isSeen(change?.near) ? this.near : null;
+    this.view.showChange(change);
     this.send();
     this.show();
   }

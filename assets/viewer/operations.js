@@ -2,16 +2,19 @@
 // What a correction does to a label map, drawn before the server answers. unet/corrections/operations.py does the same, to
 // the pixel, and its answer is what counts; what looks at the model's map of distances is left to it.
 
+import { Patch } from "./patch.js";
 import { boxOf, largestPiece, polygonMask, strokeMask, takePiece } from "./raster.js";
-import { fillHoles, smoothRim, splitAlong } from "./shapes.js";
+import { boxAround, fillHoles, smoothRim, splitAlong } from "./shapes.js";
 
 const REACH = 256; // what a click adds lies within so many pixels of it
 const EIGHTHS = 8;
+const FEW = 4; // nuclei, that are found sooner one by one
 
 /**
  * @typedef {import("./raster.js").Point} Point
  * @typedef {{ kind: string, points?: Point[], numbers?: number[], radius?: number, level?: number, take?: boolean }} Operation
  * @typedef {{ labels: Uint32Array, width: number, height: number, next: number, levels: Uint16Array }} Nuclei
+ * @typedef {Nuclei & { set: (place: number, value: number) => void }} Changing Labels are only written through ``set``.
  */
 
 /**
@@ -38,16 +41,16 @@ export function placed(operation, factor, [left, top] = [0, 0]) {
 }
 
 /**
- * The nuclei after a correction, as a new array; null where only the server can say, or nothing would change.
+ * Correct nuclei in place: what was changed, and the next number; null where only the server can say, or nothing changes.
  * @param {Nuclei} nuclei
  * @param {Operation} operation
- * @returns {Nuclei | null}
+ * @returns {{ patch: Patch, next: number } | null}
  */
-export function corrected(nuclei, operation) {
-  const act = TOOLS[operation.kind];
-  if (!act) return null;
-  const after = { ...nuclei, labels: nuclei.labels.slice() };
-  return act(after, operation) ? after : null;
+export function correct(nuclei, operation) {
+  const patch = new Patch(nuclei.labels);
+  const changing = { ...nuclei, set: patch.set.bind(patch) };
+  TOOLS[operation.kind]?.(changing, operation);
+  return patch.places.length ? { patch, next: changing.next } : null;
 }
 
 /**
@@ -58,19 +61,19 @@ export function isKnown(kind) {
   return kind in TOOLS;
 }
 
-/** @type {Record<string, (nuclei: Nuclei, operation: any) => boolean>} */
+/** @type {Record<string, (nuclei: Changing, operation: any) => void>} */
 const TOOLS = {
   draw(nuclei, { points, take }) {
     const box = boxOf(points, 0, nuclei.width, nuclei.height);
     const mask = polygonMask(points, box);
     if (!take) eachPixel(nuclei, box, (place, index) => nuclei.labels[place] && (mask[index] = 0));
-    return add(nuclei, box, largestPiece(mask, box.right - box.left));
+    add(nuclei, box, largestPiece(mask, box.right - box.left));
   },
 
   add(nuclei, { points, level }) {
     const [x, y] = points[0].map(Math.floor);
     const { labels, levels, width, height } = nuclei;
-    if (x < 0 || y < 0 || x >= width || y >= height) return false;
+    if (x < 0 || y < 0 || x >= width || y >= height) return;
     const box = {
       left: Math.max(0, x - REACH),
       top: Math.max(0, y - REACH),
@@ -80,7 +83,7 @@ const TOOLS = {
     const wide = box.right - box.left;
     const mask = new Uint8Array(wide * (box.bottom - box.top));
     eachPixel(nuclei, box, (place, index) => levels[place] > level && !labels[place] && (mask[index] = 1));
-    return add(nuclei, box, takePiece(mask, wide, (y - box.top) * wide + x - box.left));
+    add(nuclei, box, takePiece(mask, wide, (y - box.top) * wide + x - box.left));
   },
 
   delete: (nuclei, { numbers }) => renumber(nuclei, numbers, 0),
@@ -92,13 +95,13 @@ const TOOLS = {
 
   brush(nuclei, { points, numbers, radius, take }) {
     const { labels } = nuclei;
-    return cover(nuclei, points, radius, (place) => (take || !labels[place] ? numbers[0] : labels[place]));
+    cover(nuclei, points, radius, (place) => (take || !labels[place] ? numbers[0] : labels[place]));
   },
 
   erase(nuclei, { points, numbers, radius }) {
     const { labels } = nuclei;
     const only = numbers?.length ? new Set(numbers) : null;
-    return cover(nuclei, points, radius, (place) => (!only || only.has(labels[place]) ? 0 : labels[place]));
+    cover(nuclei, points, radius, (place) => (!only || only.has(labels[place]) ? 0 : labels[place]));
   },
 };
 
@@ -106,36 +109,31 @@ function add(nuclei, box, piece) {
   const wide = box.right - box.left;
   for (const index of piece) {
     const column = index % wide;
-    nuclei.labels[(box.top + (index - column) / wide) * nuclei.width + box.left + column] = nuclei.next;
+    nuclei.set((box.top + (index - column) / wide) * nuclei.width + box.left + column, nuclei.next);
   }
   if (piece.length) nuclei.next += 1;
-  return piece.length > 0;
 }
 
-function renumber({ labels, next }, numbers, into) {
+function renumber(nuclei, numbers, into) {
+  const { labels, next, set } = nuclei;
+  const moved = numbers.filter((number) => number !== into);
+  if (moved.length <= FEW) {
+    for (const number of moved) {
+      const box = boxAround(nuclei, number, 0);
+      if (box) eachPixel(nuclei, box, (place) => labels[place] === number && set(place, into));
+    }
+    return;
+  }
   // A table by number: of millions of pixels each is looked up in it.
   const among = new Uint8Array(next);
-  for (const number of numbers) if (number !== into) among[number] = 1;
-  let changed = false;
-  for (let place = 0; place < labels.length; place++) {
-    if (!among[labels[place]]) continue;
-    labels[place] = into;
-    changed = true;
-  }
-  return changed;
+  for (const number of moved) among[number] = 1;
+  for (let place = 0; place < labels.length; place++) if (among[labels[place]]) set(place, into);
 }
 
 function cover(nuclei, points, radius, valueAt) {
   const box = boxOf(points, radius, nuclei.width, nuclei.height);
   const mask = strokeMask(points, radius, box);
-  let changed = false;
-  eachPixel(nuclei, box, (place, index) => {
-    if (!mask[index]) return;
-    const value = valueAt(place);
-    changed ||= value !== nuclei.labels[place];
-    nuclei.labels[place] = value;
-  });
-  return changed;
+  eachPixel(nuclei, box, (place, index) => mask[index] && nuclei.set(place, valueAt(place)));
 }
 
 function eachPixel({ width }, box, act) {

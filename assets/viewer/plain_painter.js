@@ -14,14 +14,21 @@ export class PlainPainter {
     if (this.picture?.width !== canvas.width || this.picture.height !== canvas.height) {
       this.picture = context.createImageData(canvas.width, canvas.height);
     }
+    const isKept = this.painted === this.picture && look.only;
+    this.painted = this.picture;
     const out = new Uint32Array(this.picture.data.buffer);
-    const [red, green, blue] = look.background.map((value) => Math.round(value * 255));
-    out.fill(0xff000000 | (blue << 16) | (green << 8) | red);
     const [height, width] = scene.shown;
+    if (isKept) look = { ...look, only: seenBox(look, canvas) };
+    else {
+      const [red, green, blue] = look.background.map((value) => Math.round(value * 255));
+      out.fill(0xff000000 | (blue << 16) | (green << 8) | red);
+      look = { ...look, only: { left: 0, top: 0, right: canvas.width, bottom: canvas.height } };
+    }
     this.fill(out, scene, scene, found.labels, look.fresh, found, look, [0, 0, width, height]);
     const near = look.detail;
     if (near) this.fill(out, scene, near, near.labels, look.detailFresh, found, look, near.place);
-    context.putImageData(this.picture, 0, 0);
+    const { left, top, right, bottom } = look.only;
+    context.putImageData(this.picture, 0, 0, left, top, Math.max(0, right - left), Math.max(0, bottom - top));
   }
 
   // Draw what one source of pixels, the whole picture or a part of it in full, knows of a place in the picture.
@@ -39,11 +46,12 @@ export class PlainPainter {
     // Of each column and row of the canvas the pixel of the source, and those that a rim is looked for in.
     const across = placesOf(canvas.width, look.left, look.scale, left, wide, columns, look.rim);
     const down = placesOf(canvas.height, look.top, look.scale, top, high, rows, look.rim);
-    for (let row = down.first; row < down.last; row++) {
+    const { only } = look;
+    for (let row = Math.max(down.first, only.top); row < Math.min(down.last, only.bottom); row++) {
       const line = down.here[row] * columns;
       const above = down.before[row] * columns;
       const below = down.after[row] * columns;
-      for (let column = across.first; column < across.last; column++) {
+      for (let column = Math.max(across.first, only.left); column < Math.min(across.last, only.right); column++) {
         const x = across.here[column];
         const place = line + x;
         let red, green, blue;
@@ -97,6 +105,18 @@ export class PlainPainter {
       }
     }
   }
+}
+
+// Where a box of the picture lies on the canvas, with the rims of what is beside it.
+function seenBox({ left, top, scale, rim, only }, { width, height }) {
+  const least = (value, start) => Math.floor((value - start) * scale - rim) - 1;
+  const most = (value, start) => Math.ceil((value - start) * scale + rim) + 1;
+  return {
+    left: Math.max(0, least(only.left, left)),
+    top: Math.max(0, least(only.top, top)),
+    right: Math.min(width, most(only.right, left)),
+    bottom: Math.min(height, most(only.bottom, top)),
+  };
 }
 
 // Which pixels of a source lie under the canvas's along one axis, and which lie a rim's width before and after them.

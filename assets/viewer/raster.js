@@ -28,6 +28,21 @@ export function boxOf(points, margin, width, height) {
 }
 
 /**
+ * The box around two boxes; null stands for all there is.
+ * @param {Box | null} one
+ * @param {Box | null} other
+ */
+export function around(one, other) {
+  if (!one || !other) return null;
+  return {
+    left: Math.min(one.left, other.left),
+    top: Math.min(one.top, other.top),
+    right: Math.max(one.right, other.right),
+    bottom: Math.max(one.bottom, other.bottom),
+  };
+}
+
+/**
  * Which pixels of a box lie in a closed line; where it crosses itself, by even-odd.
  * @param {Point[]} points
  * @param {Box} box

@@ -7,6 +7,7 @@ import { boxOf, largestPiece, strokeMask, takePiece } from "./raster.js";
  * @typedef {import("./raster.js").Point} Point
  * @typedef {import("./raster.js").Box} Box
  * @typedef {import("./operations.js").Nuclei} Nuclei
+ * @typedef {import("./operations.js").Changing} Changing
  */
 
 const CUT = Math.sqrt(0.5); // a line this wide leaves no two pixels on its sides that touch at a corner
@@ -16,9 +17,8 @@ const BELL = [2, 11, 44, 135, 325, 607, 882, 1000, 882, 607, 325, 135, 44, 11, 2
 const HALF = BELL.reduce((sum, weight) => sum + weight, 0) ** 2 / 2;
 
 /**
- * @param {Nuclei} nuclei
+ * @param {Changing} nuclei
  * @param {Point[]} points
- * @returns {boolean} Whether anything changed.
  */
 export function splitAlong(nuclei, points) {
   const { labels, width, height } = nuclei;
@@ -27,15 +27,13 @@ export function splitAlong(nuclei, points) {
   const under = new Set();
   for (let index = 0; index < line.length; index++) if (line[index]) under.add(labels[placeOf(near, index, width)]);
   under.delete(0);
-  let changed = false;
-  for (const number of [...under].sort((one, other) => one - other)) changed = splitOne(nuclei, number, points) || changed;
-  return changed;
+  for (const number of [...under].sort((one, other) => one - other)) splitOne(nuclei, number, points);
 }
 
 function splitOne(nuclei, number, points) {
   const { labels, width } = nuclei;
   const box = boxAround(nuclei, number, 0);
-  if (!box) return false;
+  if (!box) return;
   const wide = box.right - box.left;
   const cut = strokeMask(points, CUT, box);
   const mask = cut.map((_, index) => (labels[placeOf(box, index, width)] === number ? 1 : 0));
@@ -49,7 +47,7 @@ function splitOne(nuclei, number, points) {
     sizes.push(piece.length);
     for (const index of piece) owner[index] = sizes.length - 1;
   }
-  if (sizes.length < 3) return false;
+  if (sizes.length < 3) return;
   shareOut(owner, mask, wide);
   sizes.fill(0);
   for (const piece of owner) if (piece) sizes[piece] += 1;
@@ -57,9 +55,8 @@ function splitOne(nuclei, number, points) {
   const names = new Uint32Array(sizes.length).fill(number);
   for (const piece of order.slice(1)) names[piece] = nuclei.next++;
   owner.forEach((piece, index) => {
-    if (piece) labels[placeOf(box, index, width)] = names[piece];
+    if (piece) nuclei.set(placeOf(box, index, width), names[piece]);
   });
-  return true;
 }
 
 // Give each pixel of a mask that has no piece yet that of its neighbours, round by round; of several the first one.
@@ -89,13 +86,13 @@ function firstBeside(owner, index, wide) {
 }
 
 /**
- * @param {Nuclei} nuclei
+ * @param {Changing} nuclei
  * @param {number} number
  */
 export function fillHoles(nuclei, number) {
   const { labels, width } = nuclei;
   const inner = boxAround(nuclei, number, 0);
-  if (!inner) return false;
+  if (!inner) return;
   // With a rim around, from which all of the outside is reached, over edges of pixels.
   const box = { left: inner.left - 1, top: inner.top - 1, right: inner.right + 1, bottom: inner.bottom + 1 };
   const wide = box.right - box.left;
@@ -117,23 +114,20 @@ export function fillHoles(nuclei, number) {
       queue.push(next);
     }
   }
-  let changed = false;
   open.forEach((hole, index) => {
-    if (!hole || labels[placeOf(box, index, width)] !== 0) return;
-    labels[placeOf(box, index, width)] = number;
-    changed = true;
+    const place = placeOf(box, index, width);
+    if (hole && labels[place] === 0) nuclei.set(place, number);
   });
-  return changed;
 }
 
 /**
- * @param {Nuclei} nuclei
+ * @param {Changing} nuclei
  * @param {number} number
  */
 export function smoothRim(nuclei, number) {
   const { labels, width } = nuclei;
   const box = boxAround(nuclei, number, 2);
-  if (!box) return false;
+  if (!box) return;
   const wide = box.right - box.left;
   const tall = box.bottom - box.top;
   const mask = new Float64Array(wide * tall);
@@ -144,15 +138,11 @@ export function smoothRim(nuclei, number) {
     return sum > HALF && (label === number || label === 0) ? 1 : 0;
   });
   const kept = new Set(largestPiece(wanted, wide));
-  if (!kept.size) return false;
-  let changed = false;
+  if (!kept.size) return;
   for (let index = 0; index < mask.length; index++) {
     const place = placeOf(box, index, width);
-    if (kept.has(index) === (labels[place] === number)) continue;
-    labels[place] = kept.has(index) ? number : 0;
-    changed = true;
+    if (kept.has(index) !== (labels[place] === number)) nuclei.set(place, kept.has(index) ? number : 0);
   }
-  return changed;
 }
 
 // Along one side of an array, which goes on beyond its ends as at them; `step` leads along it, `over` across.
@@ -178,8 +168,13 @@ function placeOf(box, index, width) {
   return (box.top + (index - column) / wide) * width + box.left + column;
 }
 
-// The pixels in which a nucleus lies, and a margin, in the image; null if it does not.
-function boxAround({ labels, width, height }, number, margin) {
+/**
+ * The pixels in which a nucleus lies, and a margin, in the image; null if it does not.
+ * @param {Nuclei} nuclei
+ * @param {number} number
+ * @param {number} margin
+ */
+export function boxAround({ labels, width, height }, number, margin) {
   const first = labels.indexOf(number);
   if (first < 0) return null;
   const last = labels.lastIndexOf(number);

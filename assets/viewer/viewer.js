@@ -8,10 +8,13 @@ import { Look } from "./look.js";
 import { Marker } from "./marker.js";
 import { openPainter, openWithoutCard } from "./painter.js";
 import { PlainPainter } from "./plain_painter.js";
+import { around } from "./raster.js";
 import { paintRegions } from "./regions.js";
 import { Threshold, cutOf } from "./threshold.js";
 
 const SHARP = 3; // pixels of the screen for one of the picture, from which on pixels are shown as they are
+/** @typedef {import("./raster.js").Box} Box */
+
 const RIM = 1.7; // pixels of the screen
 
 export function showViewer({ data, parentElement, setTriggerValue }) {
@@ -33,6 +36,7 @@ class View {
     this.on = (target, kind, act, options = {}) =>
       target.addEventListener(kind, act, { ...options, signal: this.ending.signal });
     this.found = {};
+    this.changes = []; // in label maps, since the last frame
     /** @type {(event: string, value: unknown) => void} */
     this.tell = () => {}; // the server, once there is something to show
     const [look, place] = (new URLSearchParams(location.search).get("look") ?? window.unetLook ?? "").split("@");
@@ -84,9 +88,10 @@ class View {
       this.heat = fromBase64(data.heat);
     }
     this.threshold.accept(data.threshold, isNewScene);
-    if (data.labels !== before?.labels || isNewScene) {
+    if (data.labels !== before?.labels || isNewScene || this.editor.hasLost) {
       const wanted = data.labels;
-      const labels = wanted ? joined(await inflated(fromBase64(wanted)), Uint32Array) : null;
+      const [height, width] = data.shown;
+      const labels = wanted ? joined(await inflated(fromBase64(wanted)), Uint32Array, height * width) : null;
       if (this.data.labels !== wanted) return; // others came meanwhile
       this.found = { ...this.found, labels };
     }
@@ -132,11 +137,36 @@ class View {
 
   // ---- drawing ----
 
-  draw() {
+  /** @param {Box | null} area Which alone looks otherwise than before, in pixels of the picture; null: all may. */
+  draw(area = null) {
+    this.area = this.frame ? around(this.area, area) : area;
     this.frame ??= requestAnimationFrame(() => {
       this.frame = null;
       this.paint();
     });
+  }
+
+  // What a correction has changed in the label maps: nothing else is brought to the card, or painted.
+  showChange(change) {
+    if (!change) return this.draw();
+    const width = this.data.shown[1];
+    let area = change.whole.box(width);
+    this.changes.push({ labels: change.whole.labels, width, ...area });
+    const { detail } = this.scene;
+    if (change.near && change.near.labels === detail?.labels) {
+      const [rows, columns] = detail.shown;
+      const [left, top, wide, high] = detail.place;
+      const box = change.near.box(columns);
+      this.changes.push({ labels: detail.labels, width: columns, ...box });
+      const [across, down] = [wide / columns, high / rows];
+      area = around(area, {
+        left: left + box.left * across,
+        top: top + box.top * down,
+        right: left + box.right * across,
+        bottom: top + box.bottom * down,
+      });
+    }
+    this.draw(area);
   }
 
   paint() {
@@ -165,7 +195,10 @@ class View {
       heat: this.heat,
       colors: this.colors,
       background: this.ground ??= groundOf(this.root),
+      only: this.area,
+      changes: this.changes,
     });
+    this.changes = [];
     this.showScale(scale);
     this.sketch();
   }
@@ -223,6 +256,12 @@ class View {
       else url.searchParams.delete("look");
       if (url.href !== location.href) history.replaceState(history.state, "", url);
     }, 200);
+  }
+
+  forgetDetail() {
+    this.scene.detail = null;
+    this.asked = null;
+    this.draw();
   }
 
   // ---- a large image: what is seen, at full resolution ----

@@ -23,7 +23,7 @@ from studio.common.javascript import join_modules, shortened
 from unet import render
 from unet.memmap import downscale_mean
 from unet.prediction.maps import Prediction
-from unet.prediction.objects import areas_of
+from unet.prediction.objects import areas_of, narrow
 from unet.preprocess.resize import Range, resize_labels
 from unet.settings import ASSETS
 
@@ -265,11 +265,9 @@ def show(
 def _packed_labels(key: Key, _labels: np.ndarray) -> tuple[str, int, int]:
     """Return the labels as they travel, how many objects they are, and the highest number."""
     assert key.shown is not None  # whoever packs labels has decided how large they are shown
-    small = _labels if _labels.shape == key.shown else resize_labels(_labels, key.shown)
-    # The browser takes four bytes a number: of 16 bits the upper two are nothing.
-    content = planes(small) + bytes((4 - small.itemsize) * small.size)
+    small = narrow(_labels if _labels.shape == key.shown else resize_labels(_labels, key.shown))
     areas = areas_of(_labels, int(_labels.max(initial=0)))
-    return base64.b64encode(zlib.compress(content, 1)).decode(), int(np.count_nonzero(areas[1:])), len(areas) - 1
+    return base64.b64encode(zlib.compress(planes(small), 1)).decode(), int(np.count_nonzero(areas[1:])), len(areas) - 1
 
 
 def _center(labels: np.ndarray, number: int | None) -> list[float] | None:

@@ -224,3 +224,73 @@ def test_a_pen_draws(picture):
     expect(page.locator(".help")).to_have_text("Nucleus added.")
     drawn = picture.labels()
     assert len(np.unique(drawn[y : y + 16, x : x + 16])) == 1 and drawn[y, x] > 0
+
+
+@pytest.mark.parametrize("painter", ["card", "plain"])
+def test_painting_only_what_a_step_has_changed_comes_to_the_same_picture(app, page, painter):
+    page.set_viewport_size({"width": 1280, "height": 1300})
+    show(page, app, f"&painter={painter}")
+    page.get_by_role("button", name="Edit", exact=True).click()
+    picture = Picture(page, app)
+    first = picture.labels()
+    one, two = (number + 1 for number in largest(first)[:2])
+    x, y = free_square(first, 16)
+
+    def seen() -> str:
+        return page.locator("canvas.picture").evaluate(
+            "canvas => new Promise(done => requestAnimationFrame(() => setTimeout(() => done(canvas.toDataURL()))))"
+        )
+
+    def drag(*points: tuple[float, float]) -> None:
+        page.mouse.move(*picture.at(*points[0]))
+        page.mouse.down()
+        for point in points[1:]:
+            page.mouse.move(*picture.at(*point))
+        page.mouse.up()
+
+    pictures = [seen()]
+    os.kill(app.pid, signal.SIGSTOP)  # its answers would be painted in full
+    try:
+        for act in (
+            lambda: (picture.tool("Draw"), drag((x, y), (x + 15, y), (x + 15, y + 15), (x, y + 15))),
+            lambda: (picture.tool("Delete"), page.mouse.click(*picture.at(*middle(first, one)))),
+            lambda: (picture.tool("Eraser"), drag((x, y), middle(first, two))),
+            lambda: picture.tool("Undo"),
+            lambda: picture.tool("Undo"),
+        ):
+            act()
+            pictures.append(seen())
+            page.mouse.move(0, 0)
+            for _ in range(2):
+                page.locator('[data-layer=outline]').click()
+            assert seen() == pictures[-1]
+    finally:
+        os.kill(app.pid, signal.SIGCONT)
+    assert len(set(pictures)) == 4
+    assert pictures[4] == pictures[2]
+    assert pictures[5] == pictures[1]
+
+
+def test_a_step_that_is_refused_is_taken_back_in_the_picture(picture, context, app):
+    page = picture.page
+    first = picture.labels()
+    one, two = (number + 1 for number in largest(first)[:2])
+    other = Picture(context.new_page(), app)
+    other.page.set_viewport_size({"width": 1280, "height": 1300})
+    show(other.page, app)
+    other.page.get_by_role("button", name="Edit", exact=True).click()
+    other.tool("Delete")
+    other.page.mouse.click(*other.at(*middle(first, one)))
+    other.settle()
+    other.tool("Undo")  # so that the nuclei are again those that this tab knows
+    other.settle()
+    page.bring_to_front()
+    picture.tool("Delete")
+    page.mouse.click(*picture.at(*middle(first, two)))
+    expect(page.locator(".help")).to_contain_text("corrected in another tab")
+    picture.settle()
+    x, y = middle(first, two)
+    page.mouse.move(*picture.at(x - 2, y))
+    page.mouse.move(*picture.at(x, y))
+    expect(page.locator(".readout")).to_contain_text(f"nucleus {two}")
+    np.testing.assert_array_equal(picture.labels(), first)

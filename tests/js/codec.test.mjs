@@ -46,6 +46,7 @@ test("planes are joined into numbers of two and four bytes", () => {
   assert.deepEqual([...joined(new Uint8Array([1, 2, 0, 255]), Uint16Array)], [1, 2 + 255 * 256]);
   assert.deepEqual([...joined(new Uint8Array([255, 255, 255, 255]), Uint32Array)], [4294967295]);
   assert.equal(joined(new Uint8Array(0), Uint32Array).length, 0);
+  assert.deepEqual([...joined(new Uint8Array([1, 2, 3, 4]), Uint32Array, 2)], [1 + 3 * 256, 2 + 4 * 256]);
 });
 
 test("what is not deflated is refused", async () => {
