@@ -370,7 +370,7 @@ def drawn(app) -> dict:
     """Return what the viewer was given, and in it the label map as the browser unpacks it."""
     data = next(json.loads(each.proto.json) for each in app.get("bidi_component") if "threshold" in each.proto.json)
     height, width = data["shown"]
-    planes = np.frombuffer(zlib.decompress(base64.b64decode(data["labels"])), np.uint8).reshape(4, height, width)
+    planes = np.frombuffer(zlib.decompress(base64.b64decode(data["labels"])), np.uint8).reshape(-1, height, width)
     data["labels"] = sum(plane.astype(np.uint32) << (8 * index) for index, plane in enumerate(planes))
     return data
 

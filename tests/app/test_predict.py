@@ -131,7 +131,7 @@ def sent(app: AppTest) -> dict:
 def labels_in(data: dict) -> np.ndarray:
     """Return the label map that the viewer was given, as the browser unpacks it."""
     height, width = data["shown"]
-    planes = np.frombuffer(zlib.decompress(base64.b64decode(data["labels"])), np.uint8).reshape(4, height, width)
+    planes = np.frombuffer(zlib.decompress(base64.b64decode(data["labels"])), np.uint8).reshape(-1, height, width)
     return sum(plane.astype(np.uint32) << (8 * index) for index, plane in enumerate(planes))
 
 

@@ -262,7 +262,7 @@ def test_painting_only_what_a_step_has_changed_comes_to_the_same_picture(app, pa
             pictures.append(seen())
             page.mouse.move(0, 0)
             for _ in range(2):
-                page.locator('[data-layer=outline]').click()
+                page.locator("[data-layer=outline]").click()
             assert seen() == pictures[-1]
     finally:
         os.kill(app.pid, signal.SIGCONT)
