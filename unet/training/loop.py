@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from unet.activations.film import Film
 from unet.errors import DatasetError, ImageError, ModelError, RunError
 from unet.files import recover_folder
-from unet.models.folder import load_model, save_model, update_info
+from unet.models.folder import load_model, save_model
 from unet.models.learned import ENTRY, learned_images, packed
 from unet.models.metadata import ModelInfo, usual_separation
 from unet.models.registry import find_model, run_key
@@ -26,6 +26,7 @@ from unet.training.checkpoint import TrainingProgress, load_checkpoint, save_che
 from unet.training.inputs.batches import Batches
 from unet.training.inputs.load import TrainingData, read_training_data
 from unet.training.previews import Previews
+from unet.training.tuning import nudge_model, tune_model
 
 if TYPE_CHECKING:
     import keras
@@ -82,7 +83,7 @@ class Training:
             save_checkpoint(self.run.checkpoint, model, self.progress)
             self._tell(best_epoch=self.progress.best_epoch, best=self.progress.best, seconds=self.progress.seconds)
         untuned = ""
-        if self.info.config.model.has_heads and not self._too_few:
+        if self.info.config.model.has_heads:
             try:
                 self._tune(data)
             except (DatasetError, ImageError) as error:  # somebody deleted the dataset: what was learned stays
@@ -203,23 +204,11 @@ class Training:
         log.info("%s: %s, %.1f s, %.1f %% of it waiting for data", done, figures, seconds, 100 * row["waiting"])
 
     def _tune(self, data: TrainingData) -> None:
-        """Choose the best model's threshold and separation on the validation images, at their own size."""
-        from unet.evaluation.tune import tune
-        from unet.prediction.predictor import Predictor
-
-        self._tell(phase=Phase.TUNING, batch=0, batches=0)
-        folder = self.run.folder / "model"
-        ids = set(self.info.validation_ids)
-        predictor = Predictor.open(folder)
-        tuned = tune(predictor, data.dataset, data.report, self.settings, ids, self._tell_done)
-        scores = {
-            **predictor.info.scores,
-            "competition": tuned.scores.competition,
-            "average_precision": tuned.scores.average_precision[0],
-            "image_dice": tuned.scores.dice,
-        }
-        update_info(folder, threshold=tuned.threshold, separation=tuned.separation, scores=scores)
-        log.info("Threshold %.2f, %s: score %.4f", tuned.threshold, tuned.separation, tuned.scores.competition)
+        """Choose what turns the best model's maps into nuclei; on few images, the threshold alone."""
+        tune = tune_model if not self._too_few else nudge_model if self.config.gentle and self._start() else None
+        if tune:
+            self._tell(phase=Phase.TUNING, batch=0, batches=0)
+            tune(self.run.folder / "model", self.info, data, self.settings, self._tell_done)
 
     def _model_info(self) -> ModelInfo:
         start = self._start()

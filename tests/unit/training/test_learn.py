@@ -15,10 +15,12 @@ from unet.datasets.add import add_folder
 from unet.datasets.inspection import inspect_dataset
 from unet.datasets.own import add_image, create_own
 from unet.evaluation.change import score_change
-from unet.models.folder import save_model
+from unet.evaluation.nudge import nudged_threshold
+from unet.models.folder import save_model, update_info
 from unet.models.metadata import ModelInfo, read_info
 from unet.models.network import build_unet
 from unet.models.registry import find_model
+from unet.prediction.predictor import Predictor
 from unet.runs.run import list_runs, open_run
 from unet.training.create import create_run
 from unet.training.inputs.load import read_training_data
@@ -102,6 +104,23 @@ def test_what_is_kept_lies_halfway_from_the_start_also_where_a_training_goes_on(
     for name in ("half", "stopped"):
         for old, half, new in zip(before, weights[name], weights["all"], strict=True):
             np.testing.assert_allclose(half, (old + new) / 2, atol=2e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5])
+def test_the_threshold_moves_as_far_as_the_weights(settings, share):
+    update_info(make_start(settings, HEADS).folder, threshold=0.9)
+    start = find_model("uploaded:tiny", settings)
+    dataset = grow(settings, 6)
+    report = inspect_dataset(dataset, settings)
+    split = split_to_learn(report, 1)
+    config = shortly(learning_config(start, 6, "")).replace(start_share=share)
+    run = create_run(dataset, report, config, settings, "better", split)
+    assert train_run(run, settings).status == "finished"
+    model, before = Predictor.open(run.model_folder), Predictor.open(start.folder)
+    wanted = nudged_threshold(model, before, dataset, report, settings, split[0])
+    assert wanted < start.info.threshold == 0.9
+    assert model.info.threshold == pytest.approx(share * start.info.threshold + (1 - share) * wanted, abs=0.005)
+    assert model.info.separation == start.info.separation
 
 
 def stop_after_one(run, state):
