@@ -1,6 +1,6 @@
 """What correcting a few images is worth: an annotator that is simulated corrects k of them, and the model learns.
 
-    python -m benchmarks.correct FOLDER --old STAGE1 [--images 0 1 2 4 8] [--test 12] [--json FILE]
+    python -m benchmarks.correct FOLDER --old STAGE1 [--images 1 2 4 8] [--test 12] [--json FILE]
 
 FOLDER is one labelled set, images/ and labels/. Of its images, spread evenly, some are to be corrected and others to be
 scored on; what is scored on is never learned. Corrections are the operations of the viewer's Edit mode, applied to what
@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("path", type=Path, metavar="FOLDER")
     parser.add_argument("--model", default="nuclei")
     parser.add_argument("--images", type=int, nargs="+", default=[1, 2, 4, 8], metavar="K")
+    parser.add_argument("--aside", type=int, metavar="N", help="images to choose those from (the most of --images)")
     parser.add_argument("--test", type=int, default=12, metavar="N")
     parser.add_argument("--old", metavar="PATH", help="a dataset that the model comes from")
     parser.add_argument("--old-test", type=int, default=40, metavar="N")
@@ -60,9 +61,10 @@ def main() -> None:
     flags = parser.parse_args()
     changes = {name: json.loads(value) for name, _, value in (each.partition("=") for each in flags.set)}
     samples = sorted(find_samples(flags.path)[0], key=lambda sample: sample.id)
-    places = np.linspace(0, len(samples) - 1, flags.test + max(flags.images)).round().astype(int).tolist()
+    aside = max([*flags.images, flags.aside or 0])
+    places = np.linspace(0, len(samples) - 1, flags.test + aside).round().astype(int).tolist()
     # Both sides go through all of the set: its images are often sorted by cell line.
-    to_correct = [places[int(at)] for at in np.linspace(0, len(places) - 1, max(flags.images)).round()]
+    to_correct = [places[int(at)] for at in np.linspace(0, len(places) - 1, aside).round()]
     test = [samples[place] for place in places if place not in to_correct]
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(home=Path(folder))
@@ -71,9 +73,11 @@ def main() -> None:
         old = every(open_dataset(flags.old, settings).samples(), flags.old_test) if flags.old else []
         rows = [row_of(0, Counter(), 0.0, score(predictor, test), score_old(predictor, old))]
         show(flags.path.name, rows[0])
-        corrected = {place: corrections(samples[place], predictor) for place in to_correct}
+        corrected: dict[int, tuple[np.ndarray, Counter[str]]] = {}
         for k in flags.images:
             chosen = [to_correct[int(at)] for at in np.linspace(0, len(to_correct) - 1, k).round()]
+            for place in chosen:
+                corrected[place] = corrected.get(place) or corrections(samples[place], predictor)
             pairs = [(samples[place], *corrected[place]) for place in chosen]
             operations = sum((done for _, _, done in pairs), Counter())
             config = learning_config(start, k, rehearsal_for(start, settings)).replace(**changes)
@@ -82,7 +86,7 @@ def main() -> None:
                     continue
                 minutes, model = learned(pairs, how, settings)
                 row = row_of(k, operations, minutes, score(model, test), score_old(model, old))
-                rows.append(row | {"how": name})
+                rows.append(row | {"how": name, "threshold": model.info.threshold})
                 show(f"k = {k}{name}", row)
     if flags.json:
         write_json(flags.json, {"set": flags.path.name, "changes": changes, "rows": rows})
