@@ -13,6 +13,7 @@ from unet import render
 from unet.io.pixel_size import PixelSize
 from unet.memmap import LARGE_PIXELS, downscale_mean, release_pages
 from unet.prediction.marker import POSITIVE
+from unet.prediction.objects import label_dtype
 from unet.prediction.result import Result
 from unet.preprocess.resize import resize_labels
 
@@ -23,9 +24,10 @@ TILE = 512
 
 
 def labels(result: Result) -> bytes:
-    """Return the label map as TIFF, (height, width) uint16 or uint32, compressed without loss."""
+    """Return the label map as TIFF, (height, width) uint16, or uint32 with numbers above 65,535; without loss."""
     found = result.labels
-    return _tiff(found.shape, found.dtype, lambda rows, columns: found[rows, columns], result.pixel_size)
+    kind = np.dtype(label_dtype(found.max(initial=0)))
+    return _tiff(found.shape, kind, lambda rows, columns: found[rows, columns].astype(kind), result.pixel_size)
 
 
 def probability(result: Result) -> bytes:

@@ -52,7 +52,7 @@ def label_objects(mask: np.ndarray) -> np.ndarray:
 
 def narrow(labels: np.ndarray) -> np.ndarray:
     """Return a label map as uint16, or as uint32 with numbers above 65,535."""
-    return labels.astype(_width(labels.max(initial=0)))
+    return labels.astype(label_dtype(labels.max(initial=0)))
 
 
 def renumber(labels: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -117,7 +117,8 @@ def _size(box: tuple[slice, ...]) -> int:
     return math.prod(part.stop - part.start for part in box)
 
 
-def _width(largest: int) -> type[np.unsignedinteger]:
+def label_dtype(largest: int) -> type[np.unsignedinteger]:
+    """Return the type of a label map with numbers up to this one."""
     return np.uint16 if largest <= np.iinfo(np.uint16).max else np.uint32
 
 
