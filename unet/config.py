@@ -173,9 +173,7 @@ class TrainingConfig(Section):
         1.0, "Augmentation of crops: shrink or enlarge by up to this factor. 1 switches it off.", low=1.0, high=3.0
     )
     gentle: bool = option(False, "With start_from: normalisations and each image's scale stay as the start has them.")
-    start_share: float = option(
-        0.0, "With start_from: its share in the weights and threshold that are kept.", low=0.0, high=0.9
-    )
+    start_share: float = option(0.0, "With start_from: its share in weights and threshold.", low=0.0, high=0.9)
     rehearsal: float = option(0.0, "Share of the crops that are of the dataset `rehearse`.", low=0.0, high=0.9)
     rehearse: str = option("", "A second dataset, which the start knew and is not to forget.")
     photometric: float = option(

@@ -18,7 +18,9 @@ def choose_image(names: list[str]) -> str:
     # Of another set of images, perhaps; Streamlit would complain about a name that is not an option.
     if st.session_state.get(IMAGE, names[0]) not in names:
         st.session_state[IMAGE] = names[0]
-    place = names.index(st.session_state.get(IMAGE, names[0]))
+    # Before its first run the widget has not told yet what the address says.
+    chosen = st.session_state.get(IMAGE, st.query_params.get(IMAGE))
+    place = names.index(chosen) if chosen in names else 0
     with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width=480):
         _step("Previous", names, place - 1, "chevron_left")
         name = st.selectbox("Image", names, key=IMAGE, bind="query-params", label_visibility="collapsed")

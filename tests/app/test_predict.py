@@ -481,6 +481,14 @@ def test_previous_and_next(open_app, model):
     assert not app.button(key="image_previous").disabled
 
 
+def test_previous_and_next_lead_on_from_the_image_in_the_address(open_app, model):
+    app = open_app("predict", model=model, samples="1", image=SAMPLES[-1])
+    assert app.selectbox(key="image").value == SAMPLES[-1]
+    assert app.button(key="image_next").disabled
+    app.button(key="image_previous").click().run()
+    assert app.selectbox(key="image").value == SAMPLES[-2]
+
+
 def test_several_classes_have_several_colours(open_app, settings):
     write_model(settings.models / "classes", classes=3)
     app = open_app("predict", model="uploaded:classes", samples="1", threshold="0.1")
