@@ -49,7 +49,7 @@ GOOD = 0.7
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("path", type=Path, metavar="FOLDER")
-    parser.add_argument("--model", default="nuclei")
+    parser.add_argument("--model", default="nuclei", help="a model's name, or a Model folder")
     parser.add_argument("--images", type=int, nargs="+", default=[1, 2, 4, 8], metavar="K")
     parser.add_argument("--aside", type=int, metavar="N", help="images to choose those from (the most of --images)")
     parser.add_argument("--test", type=int, default=12, metavar="N")
@@ -68,6 +68,9 @@ def main() -> None:
     test = [samples[place] for place in places if place not in to_correct]
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(home=Path(folder))
+        if Path(flags.model).is_dir():
+            shutil.copytree(flags.model, settings.models / "start")
+            flags.model = "uploaded:start"
         start = find_model(flags.model, settings)
         predictor = Predictor.open(start.folder)
         old = every(open_dataset(flags.old, settings).samples(), flags.old_test) if flags.old else []

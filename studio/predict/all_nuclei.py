@@ -9,19 +9,23 @@ from studio.common.charts import CONFIG
 from studio.common.parameters import GROUPS
 from studio.common.progress import progress_bar
 from studio.common.text import plain
+from studio.predict.export_menu import result_of
 from studio.predict.group_chart import group_chart
 from studio.predict.measurements import measurements_of
-from studio.predict.pipeline import Decision, Job, found_in
+from studio.predict.pipeline import Decision, Job
 from studio.predict.positive import read_marker
 from studio.predict.regions import regions_of
-from studio.predict.report import ReportRow, as_html
+from studio.predict.report import ReportRow, as_html, readable
 from studio.predict.shown_image import page_of, pixel_size_for, read_groups
 from studio.predict.uploads import Upload
+from unet import render
 from unet.errors import UnetError
+from unet.exports.pictures import overlay_picture
 from unet.exports.tables import group_rows, named_rows, nuclei_file
 from unet.prediction.filters import Ranges, kept_rows
 from unet.prediction.grouping import FOLDER, GROUP, HELP, group_of
 from unet.prediction.measure import COLUMNS
+from unet.prediction.regions import region_figures
 from unet.prediction.result import Decisions
 
 OWN = "own"
@@ -32,6 +36,7 @@ WAYS = {
     f"{GROUP}-*": "File name up to the first -",
     OWN: "A pattern of my own",
 }
+PICTURE = 256  # pixels of the longer side of an image in the report: regions can be read
 SHOWN_ROWS = 5000  # more would make the browser slow; the CSV has them all
 
 
@@ -53,7 +58,7 @@ def show_all_nuclei(
         )
     chart = group_chart(frame, column, st.context.theme.type)
     st.plotly_chart(chart, config=CONFIG, key="group_chart", alt=f"{COLUMNS[column].title} of the nuclei of each group")
-    st.dataframe(_readable(group_rows(frame, column), column), hide_index=True, key="groups_table")
+    st.dataframe(readable(group_rows(frame, column), column), hide_index=True, key="groups_table")
     titles = {name: COLUMNS[name].title for name in frame if name in COLUMNS}
     st.dataframe(
         frame.head(SHOWN_ROWS).rename(columns={"image": "Image", "group": "Group", **titles}),
@@ -76,7 +81,7 @@ def show_all_nuclei(
         )
         st.download_button(
             "Report (HTML)",
-            lambda: as_html(decisions, frame, column, _report_rows(job, images, decision, frame)),
+            lambda: as_html(decisions, frame, column, _report_rows(job, images, decision, decisions)),
             "nuclei.html",
             "text/html",
             key="download_report",
@@ -132,29 +137,27 @@ def _collect(job: Job, images: dict[str, Upload], decision: Decision, ranges: Ra
     return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame()
 
 
-def _readable(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    title = COLUMNS[column].title
-    return rows.round(3).rename(
-        columns={
-            "group": "Group",
-            "images": "Images",
-            "nuclei": "Nuclei",
-            "per_image": "Nuclei per image",
-            "mean": f"Mean of {title}",
-            "sd": "Standard deviation",
-            "median": "Median",
-        }
-    )
-
-
-def _report_rows(job: Job, images: dict[str, Upload], decision: Decision, frame: pd.DataFrame) -> list[ReportRow]:
-    counts = frame["image"].value_counts()
+def _report_rows(job: Job, images: dict[str, Upload], decision: Decision, decisions: Decisions) -> list[ReportRow]:
     rows = []
     for name, upload in images.items():
         try:
-            found = found_in(job, upload, page_of(job, upload), decision)
+            result = result_of(job, (name, upload, page_of(job, upload)), decisions, decision)
+            picture = render.data_uri(overlay_picture(result, PICTURE), "jpeg")
         except UnetError as error:
             rows.append(ReportRow(name, "", remark=str(error)))
             continue
-        rows.append(ReportRow(name, found.thumbnail, int(counts.get(name, 0)), found.summary.covered))
+        corrected = str((result.corrections or {}).get("summary", ""))
+        figures = tuple(region_figures(result.measurements, result.regions))
+        found = result.summary
+        rows.append(
+            ReportRow(
+                name,
+                picture,
+                found.count,
+                found.covered,
+                positive=result.positive,
+                corrected=corrected,
+                regions=figures,
+            )
+        )
     return rows

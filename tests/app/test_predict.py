@@ -30,14 +30,17 @@ from studio.predict import (
     viewer,
 )
 from tests.factories import draw_discs
+from unet import render
 from unet.config import ModelConfig, Separation
 from unet.io.images import read_image
 from unet.models.folder import save_model
 from unet.models.metadata import ModelInfo
 from unet.models.registry import list_models
 from unet.prediction.maps import Prediction
+from unet.prediction.marker import Marker
 from unet.prediction.objects import label_objects
 from unet.prediction.predictor import Predictor
+from unet.prediction.regions import RegionFigures
 from unet.prediction.result import Decisions
 from unet.preprocess.adjust import ImageAdjustments
 from unet.preprocess.resize import Range
@@ -535,6 +538,27 @@ def test_a_report_of_a_batch_needs_nothing_else_and_trusts_no_name():
         assert text not in page
     assert "4 nuclei in 2 images" in page
     assert page.count("plotly-graph-div") >= 1
+
+
+def test_a_report_shows_classes_regions_and_what_was_corrected():
+    nuclei = pd.DataFrame(
+        {"image": "a", "group": "", "label": range(1, 5), "area": 40, "positive": [True] + [False] * 3}
+    )
+    figures = RegionFigures("<u>tumour</u>", 1000.0, 2, 0.08, 40.0, 0.5)
+    rows = [
+        report.ReportRow(
+            "a", "data:,", 4, 0.25, positive=0.25, corrected="1 correction: 1 <added>", regions=(figures,)
+        ),
+        report.ReportRow("b", "", remark="cannot be read"),
+    ]
+    decisions = Decisions(ModelInfo("m", ModelConfig()), 0.5, Separation(), marker=Marker(1, 850.0))
+    page = report.as_html(decisions, nuclei, "area", rows)
+    assert "25.0% of the nuclei are positive: their mean of channel 2 lies above 850." in page
+    for color in (render.POSITIVE_COLOR, render.NEGATIVE_COLOR):
+        assert f"rgb{tuple(int(value) for value in color)}" in page
+    assert "<td>4</td><td>25.0%</td><td>25.0%</td><td>1 correction: 1 &lt;added&gt;</td>" in page
+    assert "<td>a</td><td>&lt;u&gt;tumour&lt;/u&gt;</td><td>2</td><td>8.0%</td><td>40</td><td>50.0%</td>" in page
+    assert "Nuclei per image" in page and "per_image" not in page
 
 
 def test_two_models_are_seen_side_by_side_on_one_image(open_app, settings, model):

@@ -53,11 +53,16 @@ def classes(result: Result) -> bytes:
 
 
 def overlay(result: Result) -> bytes:
-    """Return the image with the objects over it as PNG, RGB, its longer side at most 4096 pixels.
+    """Return the image with the objects over it as PNG, RGB, its longer side at most 4096 pixels."""
+    return render.png(overlay_picture(result, LONGEST_OVERLAY), fast=False)
+
+
+def overlay_picture(result: Result, longest: int) -> np.ndarray:
+    """Return the image with the objects over it, (height, width, 3) uint8, its longer side at most so many pixels.
 
     Positive and negative objects have a colour each; regions are drawn with their names.
     """
-    image = downscale_mean(result.image, LONGEST_OVERLAY)
+    image = downscale_mean(result.image, longest)
     found = result.labels
     if found.shape != image.shape[:2]:
         found = resize_labels(found, image.shape[:2])
@@ -66,7 +71,7 @@ def overlay(result: Result) -> bytes:
     else:
         picture = render.label_overlay(image, found, OPACITY, colors=_class_colors(result))
     lines = [(region.name, region.points) for region in result.regions]
-    return render.png(render.draw_regions(picture, lines, image.shape[1] / result.image.shape[1]), fast=False)
+    return render.draw_regions(picture, lines, image.shape[1] / result.image.shape[1])
 
 
 def _class_colors(result: Result) -> np.ndarray:
