@@ -13,7 +13,7 @@ from unet.datasets.finished import only_finished
 from unet.datasets.inspection import inspect_dataset, read_labels
 from unet.datasets.store import Dataset, list_datasets
 from unet.errors import UnetError
-from unet.evaluation.scores import Counts, count, scores_of
+from unet.evaluation.change import Change, ImageChange, change_in, change_of
 from unet.io.images import read_image
 from unet.memmap import downscale_mean
 from unet.models.registry import ModelEntry, find_model, run_key
@@ -58,11 +58,7 @@ def show_improvement(run: Run, info: RunInfo, settings: Settings) -> None:
             else f"on the {many} that it learned from, since no image was kept out: on others it may gain less"
         )
         st.markdown(f"**Before and after**, {where}")
-        scores = [scores_of([row[0][side] for row in rows]) for side in (0, 1)]
-        with st.container(horizontal=True, gap="large"):
-            for title, name in (("Score", "competition"), ("Dice", "dice")):
-                values = [getattr(each, name) for each in scores]
-                st.metric(title, f"{values[1]:.3f}", f"{values[1] - values[0]:+.3f}", width="content")
+        _show_figures(change_of([row[0] for row in rows], kept_out=kept_out))
         for sample, (_, pictures, changed) in list(zip(samples, rows, strict=True))[:SHOWN]:
             left, right = st.columns(2)
             left.image(pictures[0], caption=f"{plain(sample.id)}, before", alt=f"{sample.id} before")
@@ -72,6 +68,36 @@ def show_improvement(run: Run, info: RunInfo, settings: Settings) -> None:
                 alt=f"{sample.id} after; {changed} nuclei changed",
             )
         _ways_on(before, after)
+
+
+def _show_figures(change: Change) -> None:
+    precision = [scores.average_precision[0] for scores in (change.before, change.after)]
+    with st.container(horizontal=True, gap="large"):
+        if change.corrected:
+            st.metric(
+                "Corrected nuclei found",
+                f"{change.found_after:,} of {change.corrected:,}",
+                f"{change.found_after - change.found_before:+,}",
+                width="content",
+                help="Of the nuclei that are not as the model before drew them, how many are found: with an overlap "
+                "of more than half (IoU).",
+            )
+        st.metric(
+            "AP at IoU .5",
+            f"{precision[1]:.3f}",
+            f"{precision[1] - precision[0]:+.3f}",
+            width="content",
+            help="Of all nuclei: those that are found, by these, those that are missed and those that are false.",
+        )
+        if change.is_independent:
+            values = [scores.competition for scores in (change.before, change.after)]
+            st.metric("Score", f"{values[1]:.3f}", f"{values[1] - values[0]:+.3f}", width="content")
+    if not change.is_independent:
+        left = change.nuclei - change.corrected
+        st.caption(
+            f"{left:,} of {change.nuclei:,} nuclei are as the model before drew them. A score that looks at outlines "
+            "closely would favour it for that, so none is shown."
+        )
 
 
 def _ways_on(before: ModelEntry, after: ModelEntry) -> None:
@@ -90,7 +116,7 @@ def _ways_on(before: ModelEntry, after: ModelEntry) -> None:
         )
 
 
-Compared = tuple[tuple[Counts, Counts], tuple[bytes, bytes], int]
+Compared = tuple[ImageChange, tuple[bytes, bytes], int]
 
 
 @st.cache_data(max_entries=60, show_spinner="Predicting before and after …")
@@ -104,14 +130,14 @@ def _compared(
     _before: ModelEntry,
     _after: ModelEntry,
 ) -> Compared:
-    """Return the counts before and after, a picture of both, and how many nuclei changed."""
+    """Return what the image says of both models, a picture of both, and how many nuclei changed."""
     path = next(each.image for each in _dataset.samples() if each.id == sample)
     image, truth = read_image(path), only_finished(read_labels(_dataset, sample), finished)
     labels = [
         find_objects(open_model(entry).predict(image), entry.info.threshold, entry.info.separation)
         for entry in (_before, _after)
     ]
-    counts = tuple(count(truth, only_finished(each, finished)) for each in labels)
+    change = change_in(truth, *(only_finished(each, finished) for each in labels))
     changed = _changed(*labels)
     small = downscale_mean(image, LONGEST)
     pictures = []
@@ -119,7 +145,7 @@ def _compared(
         shown = resize_labels(each, small.shape[:2])
         picture = render.label_overlay(small, np.where(np.isin(shown, marked), shown, 0))
         pictures.append(render.jpeg(render.draw_outline(picture, shown)))
-    return (counts[0], counts[1]), (pictures[0], pictures[1]), len(changed)
+    return change, (pictures[0], pictures[1]), len(changed)
 
 
 def _changed(before: np.ndarray, after: np.ndarray) -> np.ndarray:

@@ -64,6 +64,9 @@ def print_change(run: Run, settings: Settings) -> None:
         change = score_change(run, settings, update)
     of = f"{change.images} image{'s' if change.images > 1 else ''}"
     where = f"{of} kept out" if change.kept_out else f"the {of} it was learned from: others may gain less"
-    print(f"  score on {where}: {change.before.competition:.3f} before, {change.after.competition:.3f} after")
+    print(f"  on {where}")
+    print(f"  of {change.corrected} corrected nuclei found: {change.found_before} before, {change.found_after} after")
     before, after = (scores.average_precision[0] for scores in (change.before, change.after))
     print(f"  AP at IoU .5: {before:.3f} before, {after:.3f} after")
+    if change.is_independent:
+        print(f"  score: {change.before.competition:.3f} before, {change.after.competition:.3f} after")

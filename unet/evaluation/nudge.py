@@ -10,7 +10,8 @@ from unet.datasets.finished import only_finished
 from unet.datasets.inspection import read_labels
 from unet.datasets.samples import DatasetReport
 from unet.datasets.store import Dataset
-from unet.evaluation.matching import IOU_THRESHOLDS, measure_overlaps
+from unet.evaluation.change import best_iou
+from unet.evaluation.matching import IOU_THRESHOLDS
 from unet.evaluation.scores import count, scores_of
 from unet.io.images import read_image
 from unet.memmap import LARGE_PIXELS
@@ -62,13 +63,13 @@ def nudged_threshold(
         image = read_image(files[sample.id], max_megapixels=settings.max_image_megapixels)
         truth = only_finished(read_labels(dataset, sample.id), sample.finished)
         before = find_objects(start.predict(image), start.info.threshold, start.info.separation)
-        corrected = _other_outlines(truth, only_finished(before, sample.finished))
+        corrected = best_iou(truth, only_finished(before, sample.finished)) < 1
         prediction = predictor.predict(image)
         relief = relief_of(prediction) if truth.size <= LARGE_PIXELS else None
         for place, threshold in enumerate(THRESHOLDS):
             found = find_objects(prediction, threshold, predictor.info.separation, relief=relief)
             found = only_finished(found, sample.finished)
-            met[place].append(_best_iou(truth, found)[corrected])
+            met[place].append(best_iou(truth, found)[corrected])
             counts[place].append(count(truth, found))
         if progress:
             progress(done, len(samples))
@@ -81,16 +82,3 @@ def nudged_threshold(
     # Of equal ones that which is nearest to the start's.
     nearest = min(range(len(gains)), key=lambda place: (-gains[place], abs(THRESHOLDS[place] - start.info.threshold)))
     return THRESHOLDS[nearest]
-
-
-def _best_iou(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Return the greatest IoU of each true nucleus with one that was found, 0 where none touches it."""
-    overlaps = measure_overlaps(truth, found)
-    best = np.zeros(len(overlaps.truth_ids))
-    np.maximum.at(best, overlaps.rows, overlaps.iou)
-    return best
-
-
-def _other_outlines(truth: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Tell of each true nucleus whether it is another than that which was there before."""
-    return _best_iou(truth, before) < 1
