@@ -77,7 +77,7 @@ def _show_figures(change: Change) -> None:
             st.metric(
                 "Corrected nuclei found",
                 f"{change.found_after:,} of {change.corrected:,}",
-                f"{change.found_after - change.found_before:+,}",
+                f"{change.found_after - change.found_before:+,}" if change.found_after != change.found_before else None,
                 width="content",
                 help="Of the nuclei that are not as the model before drew them, how many are found: with an overlap "
                 "of more than half (IoU).",
