@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -199,7 +199,8 @@ def _reliefs() -> Held:
 
 
 def advice_of(job: Job, upload: Upload, page: int, decision: Decision) -> Advice | None:
-    """Return what is to be said of a result that looks wrong."""
+    """Return what is to be said of a result that looks wrong: of the model's, since people know what they corrected."""
+    decision = replace(decision, original=True)
     return _advice(job.key(upload, page, decision), decision, job, upload)
 
 

@@ -164,6 +164,19 @@ def test_from_nothing(app, picture):
     np.testing.assert_array_equal(picture.labels(), expected)
 
 
+def test_all_nuclei_are_taken_away_without_a_word_of_doubt_and_brought_back(picture):
+    page = picture.page
+    first = picture.labels()
+    click(page, "Start with no nuclei")
+    picture.settle()
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text("0")
+    expect(page.get_by_text("Almost nothing is found")).to_have_count(0)
+    assert not picture.labels().any()
+    picture.tool("Undo")
+    picture.settle()
+    np.testing.assert_array_equal(picture.labels(), first)
+
+
 def test_a_split_by_clicks_waits_for_the_server_and_may_be_undone_before_it_answers(picture):
     page = picture.page
     first = picture.labels()
