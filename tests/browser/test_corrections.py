@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+import re
 import signal
 
 import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import App, click, upload
+from tests.browser.driver import App, click, idle, open_page, upload
 from tests.browser.picture import HEIGHT, WIDTH, Picture, free_square, largest, middle, show
+from unet.config import preset
 from unet.corrections.operation import Operation
 from unet.corrections.operations import Nuclei, replay
+from unet.models.folder import save_model
+from unet.models.metadata import ModelInfo
+from unet.models.network import build_unet
 
 
 @pytest.fixture
@@ -307,3 +313,31 @@ def test_a_step_that_is_refused_is_taken_back_in_the_picture(picture, context, a
     page.mouse.move(*picture.at(x, y))
     expect(page.locator(".readout")).to_contain_text(f"nucleus {two}")
     np.testing.assert_array_equal(picture.labels(), first)
+
+
+def test_a_model_is_improved_on_three_corrected_images_to_its_end(app, page):
+    """With a small model of its own, so that it does not take minutes."""
+    config = dataclasses.replace(preset("nuclei").model, filters=(4, 8), dropout=(0.0,), input_size=(32, 32))
+    save_model(app.home / "models" / "tiny", build_unet(config), ModelInfo("tiny", config))
+    page.set_viewport_size({"width": 1280, "height": 1300})
+    for name in ("touching.png", "sparse.png", "uneven-light.png"):
+        open_page(page, f"{app.url}/predict?samples=1&model=uploaded%3Atiny&image={name}")
+        expect(page.locator(".waiting")).to_be_hidden()
+        click(page, "Start with no nuclei")
+        page.get_by_role("button", name="Edit", exact=True).click()
+        picture = Picture(page, app)
+        picture.tool("Draw")
+        picture.drag((20, 20), (40, 20), (40, 40), (20, 40))
+        click(page, "Save as training data")
+        page.get_by_test_id("stPopoverBody").get_by_role("button", name="Save", exact=True).click()
+        idle(page)
+    expect(page.get_by_text("My corrections holds 3 images.")).to_be_visible()
+    page.get_by_role("link", name="Improve the model with it").click()
+    idle(page)
+    expect(page.get_by_role("heading", name="3 corrected images")).to_be_visible()
+    click(page, "Improve the model", exact=True)
+    expect(page.get_by_text("Before and after, on the 3 images that it learned from")).to_be_visible(timeout=240_000)
+    expect(page.get_by_test_id("stMetric").filter(has_text="Corrected nuclei found")).to_contain_text("of 3")
+    page.get_by_role("link", name="Use the improved model").click()
+    idle(page)
+    expect(page).to_have_url(re.compile("model=run%3Atiny-improved"))
