@@ -26,14 +26,20 @@ def basis_of(key: Key) -> Basis:
 
 
 def corrections_of(key: Key, home: Path) -> Corrections:
-    """Return what was corrected by hand.
+    """Return what was corrected by hand; nothing where the list is damaged, which ``damage_of`` tells."""
+    try:
+        return history.read(basis_of(key), home)
+    except CorrectionError:
+        return Corrections()
 
-    Raises
-    ------
-    CorrectionError
-        If the list is damaged.
-    """
-    return history.read(basis_of(key), home)
+
+def damage_of(key: Key, home: Path) -> str:
+    """Return why the list of corrections cannot be read; empty where it can."""
+    try:
+        history.read(basis_of(key), home)
+    except CorrectionError as error:
+        return str(error)
+    return ""
 
 
 def corrected_nuclei(

@@ -11,7 +11,7 @@ import streamlit as st
 from studio.common.cache_key import Key
 from studio.common.parameters import ORIGINAL
 from studio.common.text import plain
-from studio.predict.corrected import basis_of, corrections_of
+from studio.predict.corrected import basis_of, corrections_of, damage_of
 from studio.predict.nuclei_table import select_nucleus
 from studio.predict.pipeline import Decision, Job, correct, nuclei_of, objects_of
 from studio.predict.threshold import set_threshold
@@ -51,6 +51,8 @@ def edit_state(job: Job, upload: Upload, page: int, decision: Decision, scene: S
     if decision.original:
         return {"edit": None, "no_edit": "Choose “Corrected” below the picture to go on correcting"}
     key = job.key(upload, page, decision)
+    if damage := damage_of(key, job.settings.home):
+        return {"edit": None, "no_edit": damage}
     corrections = corrections_of(key, job.settings.home)
     basis = key.but(corrections=0).token
     answer = st.session_state.get(ANSWER, {})
@@ -108,6 +110,8 @@ def show_corrections(job: Job, upload: Upload, page: int, decision: Decision, co
         Nuclei that are looked at.
     """
     key = job.key(upload, page, decision)
+    if damage := damage_of(key, job.settings.home):
+        st.warning(f"The nuclei are shown as the model found them. {plain(damage)}", icon=":material/warning:")
     operations = corrections_of(key, job.settings.home).operations
     if not operations:
         return

@@ -561,6 +561,23 @@ def test_a_report_shows_classes_regions_and_what_was_corrected():
     assert "Nuclei per image" in page and "per_image" not in page
 
 
+def test_a_damaged_list_of_corrections_is_told_and_the_nuclei_are_shown(open_app, settings):
+    app = open_app("predict", model="nuclei", samples="1")
+    found = metrics(app)["Nuclei found"]
+    app.button(key="start_empty").click().run()
+    assert metrics(app)["Nuclei found"] == "0"
+    (path,) = (settings.home / "corrections").rglob("*.jsonl")
+    with path.open("ab") as file:
+        file.write(b"nonsense\n")
+    app.run()
+    assert not app.exception
+    assert metrics(app)["Nuclei found"] == found
+    assert any("Line 3 of" in each.value and "as the model found them" in each.value for each in app.warning)
+    assert shown(app)["edit"] is None and "damaged" in shown(app)["no_edit"]
+    move(app, 0.6)  # where a list of another threshold is damaged
+    assert not app.exception and not app.warning
+
+
 def test_two_models_are_seen_side_by_side_on_one_image(open_app, settings, model):
     write_model(settings.models / "second", name="second", seed=5, threshold=0.6)
     app = open_app("predict", model=model, other="uploaded:second", samples="1")

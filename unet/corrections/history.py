@@ -169,10 +169,16 @@ def redo(basis: Basis, home: Path, seen: int, count: int = 1, id: str = "") -> C
 
 
 def others(basis: Basis, home: Path) -> list[tuple[Basis, Corrections]]:
-    """Return the corrections of the same image made at other thresholds or separations, the newest first."""
+    """Return the corrections of the same image made at other thresholds or separations, the newest first.
+
+    Damaged lists are passed over.
+    """
     found = []
     for path in basis.folder(home).glob("*.jsonl"):
-        corrections = _read(path)
+        try:
+            corrections = _read(path)
+        except CorrectionError:
+            continue
         if path != basis.path(home) and corrections.operations:
             head = journal.first_line(path)
             separation = Separation.from_dict(head["separation"])
