@@ -1,7 +1,8 @@
 """Scores of several models on the validation images of one run, image sizes as they are, and how fast each is.
 
     python -m benchmarks.accuracy PATH --run NAME [--groups CSV] [--model FOLDER ...] [--json FILE]
-    python -m benchmarks.accuracy PATH --unseen [--groups CSV] [--minutes N] [--seeds N ...] [--preset NAME] ...
+    python -m benchmarks.accuracy PATH --unseen [--groups CSV] [--minutes N] [--seeds N ...] [--as-they-are]
+                                  [--preset NAME] ...
 
 PATH is a dataset (a .zip, a folder or the name of a stored one), NAME a run on it: its validation images are scored,
 by default with its own model and every shipped one. A shipped model that has seen them says nothing here; the run's
@@ -49,6 +50,7 @@ def main() -> None:
     unseen.add_argument("--minutes", type=float, default=600.0, metavar="N", help="stop after so long (%(default)s)")
     unseen.add_argument("--seeds", type=int, nargs="+", default=[42], metavar="N")
     unseen.add_argument("--name", default="unseen", help="what the names of the runs begin with (%(default)s)")
+    unseen.add_argument("--as-they-are", action="store_true", help="no look at the size of nuclei: one view, at 1x")
     add_config_flags(parser)
     flags = parser.parse_args()
     if flags.unseen:

@@ -55,7 +55,7 @@ def measure(flags: argparse.Namespace) -> dict:
         if len(done) < len(runs):
             print(f"seed {seed}: {len(done)} of {len(runs)} folds are trained; the same command goes on.")
             continue
-        found[str(seed)] = show(done, dataset, report, settings)
+        found[str(seed)] = show(done, dataset, report, settings, flags.as_they_are)
     if len(found) > 1:
         scores = [each["mean"]["score"] for each in found.values()]
         print(f"mean over {len(found)} seeds {np.mean(scores):.3f}, from {min(scores):.3f} to {max(scores):.3f}")
@@ -91,10 +91,15 @@ def trained(
     return run
 
 
-def show(runs: Sequence[Run], dataset: Dataset, report: DatasetReport, settings: Settings) -> dict:
-    """Score each fold's model on its fold; print a line a fold and their mean."""
+def show(
+    runs: Sequence[Run], dataset: Dataset, report: DatasetReport, settings: Settings, as_they_are: bool = False
+) -> dict:
+    """Score each fold's model on its fold; print a line for each and their mean."""
     print(f"{'':10}{'images':>7}" + "".join(f"{name:>12}" for name in FIGURES) + f"{'own':>9}{'threshold':>11}")
     predictors = [Predictor.open(run.model_folder) for run in runs]
+    if as_they_are:
+        for predictor in predictors:
+            predictor.info = dataclasses.replace(predictor.info, provenance={})
     rows = {}
     for place, (run, predictor) in enumerate(zip(runs, predictors, strict=True)):
         threshold, separation = usual([each.info for each in predictors if each is not predictor])

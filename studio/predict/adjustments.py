@@ -95,8 +95,8 @@ def _choose_scale(job: Job, field: Mapping[str, Any]) -> None:
             key=FITTED,
             on_change=_changed_fit,
             args=(now,),
-            help="Where they are larger than any that the model learned, it is given a smaller image. Off: the scale "
-            "below, whatever their size.",
+            help="Where they are larger than any that the model learned, it is given a smaller image; where they are "
+            "not small, a second one at half the size, and the mean of both counts. Off: one view at the scale below.",
         )
     st.number_input(
         "Scale for the model",

@@ -17,7 +17,7 @@ from unet.runs.pruning import mark_used
 from unet.settings import Settings
 
 # Raised whenever the same model and images would give other scores.
-VERSION = 3
+VERSION = 4
 MAX_KEPT = 200
 
 

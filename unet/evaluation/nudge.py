@@ -19,7 +19,7 @@ from unet.prediction.predictor import Predictor
 from unet.prediction.separation import find_objects, relief_of
 from unet.settings import Settings
 
-THRESHOLDS = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
+THRESHOLDS = (0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6)
 # Fewer corrected nuclei move nothing: it would be by chance.
 FEWEST = 10
 

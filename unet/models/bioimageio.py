@@ -213,9 +213,9 @@ A U-Net for nuclei, made by U-Net Studio. `{INFO_FILE}` tells all that is known 
 ## What it takes
 
 Images with bright nuclei on a dark background, at a scale at which nuclei are as large as those it learned from
-({info.provenance.get("object_diameters") or "not known"}, pixels). Invert images with a bright background first: that
-is the one step of U-Net Studio's preprocessing that the package cannot say. The rest is part of it: the {LOW}th to
-{HIGH}th percentile becomes 0 to 255.
+({info.provenance.get("object_diameters") or "not known"}, pixels). Two steps of U-Net Studio's the package cannot say:
+images with a bright background are inverted first; and where nuclei are not small, the maps are the mean of these and
+of those of the image at half its size. The rest is part of it: the {LOW}th to {HIGH}th percentile becomes 0 to 255.
 
 ## What it gives
 

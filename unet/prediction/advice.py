@@ -146,7 +146,8 @@ def usual_peak(prediction: Prediction, labels: np.ndarray) -> float:
         return 1.0
     if labels.shape != prediction.shape:
         labels = resize_labels(labels, prediction.shape)
-    labels, distances = middle(labels), middle(prediction.distances)
+    part = middle(labels.shape)
+    labels, distances = labels[part], prediction.distances[part]
     peaks = np.zeros(int(labels.max(initial=0)) + 1, np.uint8)
     there = labels > 0
     np.maximum.at(peaks, labels[there], distances[there])

@@ -27,20 +27,24 @@ class Seen:
     scale : float
         Of the image, as the network saw it; 1 for models that resize all images to one size.
     diameter : float or None
-        Of the usual nucleus, in pixels of the image, where this scale was chosen for it.
+        Of the usual nucleus, in pixels of the image, where the scales were chosen for it.
+    second : float or None
+        Scale of a second view, where the maps are the mean of two.
     """
 
     channels: ChannelChoice
     scale: float = 1.0
     diameter: float | None = None
+    second: float | None = None
 
     @property
     def text(self) -> str:
         """How nuclei were made to fit the model, in words; empty where they were seen as they are."""
-        if self.scale == 1:
+        if self.scale == 1 and self.second is None:
             return ""
         size = f"nuclei of about {self.diameter:.0f} px, " if self.diameter else ""
-        return f"{size}predicted at {self.scale:g}x"
+        second = f" and {self.second:g}x, mean of both" if self.second else ""
+        return f"{size}predicted at {self.scale:g}x{second}"
 
 
 @dataclass(frozen=True)

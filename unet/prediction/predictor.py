@@ -12,10 +12,10 @@ import numpy as np
 from unet.memmap import LARGE_PIXELS, downscale_mean, new_map
 from unet.models.limits import largest_tensor
 from unet.models.metadata import ModelInfo, read_info
-from unet.prediction.fitting import COARSE, fitted_scale, middle, usual_diameter
+from unet.prediction.fitting import COARSE, SECOND, fitted_scale, gains_by_second_view, middle, usual_diameter
 from unet.prediction.maps import Prediction, Seen
 from unet.prediction.object_size import sizes_of
-from unet.prediction.resizing import prediction_at_size, resize_normalized, resize_prediction
+from unet.prediction.resizing import average, prediction_at_size, resize_normalized, resize_prediction
 from unet.prediction.tiles import predict_tiled
 from unet.preprocess.adjust import ImageAdjustments, scaled_size
 from unet.preprocess.channels import channels_seen
@@ -144,7 +144,7 @@ class Predictor:
         normalizer = make_normalizer(
             image, self.info.config, preparation.invert, channels_seen(image, self.info.config, preparation.channels)
         )
-        return fitted_scale(self._diameter(middle(image), normalizer, COARSE), self.info)
+        return fitted_scale(self._diameter(image[middle(image.shape)], normalizer, COARSE), self.info)
 
     def _predict_resized(
         self, images: Sequence[np.ndarray], preparation: ImageAdjustments, folder: Path | None
@@ -173,22 +173,27 @@ class Predictor:
     ) -> Prediction:
         choice = channels_seen(image, self.info.config, preparation.channels)
         normalizer = make_normalizer(image, self.info.config, preparation.invert, choice)
-        scale, across = preparation.scale, None
+        scale, across, second = preparation.scale, None, None
         if preparation.fit and scale == 1 and sizes_of(self.info):
-            across = self._diameter(middle(image), normalizer, COARSE)
+            across = self._diameter(image[middle(image.shape)], normalizer, COARSE)
             scale = fitted_scale(across, self.info)
         found = self._predict_scaled(image, normalizer, scale, folder, progress)
         if scale != preparation.scale:
             again = usual_diameter(found, self.info)
-            if again is None or fitted_scale(again / scale, self.info) == 1:
+            across = None if again is None else again / scale
+            if fitted_scale(across, self.info) == 1:
                 # What looked like large nuclei from afar were clumps of small ones.
                 scale = 1.0
                 found = self._predict_scaled(image, normalizer, scale, folder, progress)
-            else:
-                across = again / scale
+        if across is not None and gains_by_second_view(across * scale, self.info):
+            seen = usual_diameter(found.crop(*middle(found.shape)), self.info)
+            if seen is not None and gains_by_second_view(seen, self.info):
+                across, second = seen / scale, round(scale * SECOND, 3)
+                average(found, self._predict_scaled(image, normalizer, second, folder, progress))
         if found.shape != image.shape[:2]:
             found = resize_prediction(found, image.shape[:2], folder)
-        return dataclasses.replace(found, seen=Seen(choice, scale, None if scale == preparation.scale else across))
+        fitted = scale != preparation.scale or second is not None
+        return dataclasses.replace(found, seen=Seen(choice, scale, across if fitted else None, second))
 
     def _diameter(
         self, image: np.ndarray, normalizer: Callable[[np.ndarray], np.ndarray], scale: float

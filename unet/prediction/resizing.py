@@ -46,13 +46,31 @@ def resize_prediction(prediction: Prediction, size: Size, folder: Path | None) -
     for rows in row_blocks(size):
         seen, box = rows_behind(prediction.shape, size, rows)
         part, height = prediction.crop(seen, slice(None)), rows.stop - rows.start
-        maps = (part.probability, part.border, part.distance)
         mask, border, distance = (
-            None if map_ is None else resize_probability(map_, (height, size[1]), box) for map_ in maps
+            None if map_ is None else resize_probability(map_, (height, size[1]), box) for map_ in _floats(part)
         )
         assert mask is not None  # every prediction has a probability map
         result.put(rows, slice(None), Prediction.of(mask, None, border, distance))
     return result
+
+
+def average(prediction: Prediction, other: Prediction) -> None:
+    """Make the maps of a prediction of one class the mean of its own and of those of another one, of any size."""
+    for rows in row_blocks(prediction.shape):
+        seen, box = rows_behind(other.shape, prediction.shape, rows)
+        part, size = other.crop(seen, slice(None)), (rows.stop - rows.start, prediction.shape[1])
+        mine = prediction.crop(rows, slice(None))
+        means = (
+            None if map_ is None or own is None else (own + resize_probability(map_, size, box)) / 2
+            for own, map_ in zip(_floats(mine), _floats(part), strict=True)
+        )
+        mask, border, distance = means
+        assert mask is not None  # every prediction has a probability map
+        prediction.put(rows, slice(None), Prediction.of(mask, None, border, distance))
+
+
+def _floats(prediction: Prediction) -> tuple[np.ndarray | None, ...]:
+    return prediction.probability, prediction.border, prediction.distance
 
 
 def prediction_at_size(maps: np.ndarray, size: Size, folder: Path | None) -> Prediction:

@@ -29,7 +29,8 @@ class ImageAdjustments(Section):
     )
     fit: bool = option(
         True,
-        "Where nuclei are larger than any that the model learned, predict at the scale that makes them usual ones. No "
+        "Look at the size of nuclei first: where they are larger than any that the model learned, predict at a scale "
+        "that makes them usual ones; where they are not small, take the mean with a prediction at half the size. No "
         "effect where another scale than 1 is set.",
     )
 

@@ -51,7 +51,7 @@ def nudged(settings, model, image, labels, finished=()):
     return nudged_threshold(model, model, dataset, report, settings, ids)
 
 
-@pytest.mark.parametrize("wanted", [0.25, 0.6])
+@pytest.mark.parametrize("wanted", [0.15, 0.6])
 def test_corrected_nuclei_move_the_threshold_though_most_were_not_touched(settings, model, image, wanted):
     labels = corrected(model, image, wanted, FEWEST)
     assert len(np.unique(labels)) - 1 > 2 * FEWEST  # most of them as the model found them
@@ -61,12 +61,12 @@ def test_corrected_nuclei_move_the_threshold_though_most_were_not_touched(settin
 
 def test_few_corrected_nuclei_or_none_move_nothing(settings, model, image):
     for most in (0, FEWEST - 1):
-        assert nudged(settings, model, image, corrected(model, image, 0.25, most)) == model.info.threshold
+        assert nudged(settings, model, image, corrected(model, image, 0.15, most)) == model.info.threshold
         settings.home.joinpath("datasets").rename(settings.home / f"datasets-{most}")
 
 
 def test_what_is_not_finished_has_no_voice(settings, model, image):
-    labels = corrected(model, image, 0.25, FEWEST)
+    labels = corrected(model, image, 0.15, FEWEST)
     rows, columns = np.nonzero(labels)
     corner = (int(columns.min()), int(rows.min()), int(columns.min()) + 8, int(rows.min()) + 8)
     assert nudged(settings, model, image, labels, [corner]) == model.info.threshold

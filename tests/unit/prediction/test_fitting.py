@@ -35,7 +35,7 @@ def test_large_nuclei_are_seen_at_a_smaller_scale(nuclei, seed):
     assert found.seen.scale < 0.7
     true = 5 * np.sqrt(4 / np.pi * np.median(np.bincount(labels.ravel())[1:]))
     assert found.seen.diameter == pytest.approx(true, rel=0.3)
-    assert f"{found.seen.diameter:.0f} px, predicted at {found.seen.scale:g}x" in found.seen.text
+    assert f"{found.seen.diameter:.0f} px, predicted at {found.seen.scale:g}x and" in found.seen.text
     usual, fitted = count(nuclei, nuclei.predict(image)), count(nuclei, found)
     assert abs(fitted - usual) <= max(1, 0.15 * usual)
 
@@ -44,14 +44,33 @@ def test_large_nuclei_are_seen_at_a_smaller_scale(nuclei, seed):
 def test_usual_and_crowded_small_nuclei_are_seen_as_they_are(nuclei, seed):
     image, _ = generate_nuclei(seed, (256, 320), 150)
     for each in (image, np.asarray(Image.fromarray(image).resize((160, 128)))):
-        seen = nuclei.predict(each).seen
-        assert (seen.scale, seen.text) == (1.0, "")
+        assert nuclei.predict(each).seen.scale == 1.0
+
+
+def test_small_nuclei_are_not_seen_smaller_still(nuclei):
+    image, _ = generate_nuclei(8, (256, 320), 150)
+    small = np.asarray(Image.fromarray(image).resize((160, 128)))
+    seen = nuclei.predict(small).seen
+    assert (seen.scale, seen.second, seen.text) == (1.0, None, "")
+
+
+def test_maps_of_nuclei_that_are_not_small_are_the_mean_of_two_views(nuclei):
+    image = enlarged(generate_nuclei(8, (128, 160))[0], 2)
+    found = nuclei.predict(image)
+    assert (found.seen.scale, found.seen.second) == (1.0, 0.5)
+    assert found.seen.text.endswith(" px, predicted at 1x and 0.5x, mean of both")
+    one, other = (nuclei.predict(image, preparation=ImageAdjustments(scale=s, fit=False)) for s in (1.0, 0.5))
+    for name in ("probability", "border", "distance"):
+        mean = (getattr(one, name) + getattr(other, name)) / 2
+        np.testing.assert_allclose(getattr(found, name), mean, atol=1 / 255)
+    assert not np.array_equal(found.levels, one.levels)
 
 
 def test_who_sets_a_scale_or_wants_none_is_obeyed(nuclei):
     large = enlarged(generate_nuclei(46, (96, 128))[0], 5)
-    assert nuclei.predict(large, preparation=ImageAdjustments(fit=False)).seen.scale == 1
-    assert nuclei.predict(large, preparation=ImageAdjustments(scale=0.5)).seen.scale == 0.5
+    for asked, scale in ((ImageAdjustments(fit=False), 1), (ImageAdjustments(scale=0.5), 0.5)):
+        seen = nuclei.predict(large, preparation=asked).seen
+        assert (seen.scale, seen.second) == (scale, None)
 
 
 def test_a_model_that_says_no_sizes_is_left_alone(nuclei):
