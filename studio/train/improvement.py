@@ -6,7 +6,7 @@ import numpy as np
 import streamlit as st
 
 from studio.common.open_models import model_digest, open_model
-from studio.common.parameters import MODEL
+from studio.common.parameters import DATASET, MODEL
 from studio.common.text import plain, told
 from unet import render
 from unet.datasets.finished import only_finished
@@ -67,7 +67,7 @@ def show_improvement(run: Run, info: RunInfo, settings: Settings) -> None:
                 caption=f"after: {changed:,} nuclei changed, filled",
                 alt=f"{sample.id} after; {changed} nuclei changed",
             )
-        _ways_on(before, after)
+        _ways_on(before, after, dataset)
 
 
 def _show_figures(change: Change) -> None:
@@ -100,19 +100,20 @@ def _show_figures(change: Change) -> None:
         )
 
 
-def _ways_on(before: ModelEntry, after: ModelEntry) -> None:
+def _ways_on(before: ModelEntry, after: ModelEntry, dataset: Dataset) -> None:
+    # Predict opens on the images that were corrected.
     with st.container(horizontal=True):
         st.page_link(
             "pages/predict.py",
             label="**Use the improved model**",
             icon=":material/check_circle:",
-            query_params={MODEL: after.key},
+            query_params={MODEL: after.key, DATASET: dataset.id},
         )
         st.page_link(
             "pages/predict.py",
             label=f"Stay with {plain(before.label)}",
             icon=":material/undo:",
-            query_params={MODEL: before.key},
+            query_params={MODEL: before.key, DATASET: dataset.id},
         )
 
 

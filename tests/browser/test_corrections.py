@@ -341,3 +341,4 @@ def test_a_model_is_improved_on_three_corrected_images_to_its_end(app, page):
     page.get_by_role("link", name="Use the improved model").click()
     idle(page)
     expect(page).to_have_url(re.compile("model=run%3Atiny-improved"))
+    expect(page.get_by_text("3 files")).to_be_visible()  # those that were corrected
