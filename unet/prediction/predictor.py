@@ -12,7 +12,7 @@ import numpy as np
 from unet.memmap import LARGE_PIXELS, downscale_mean, new_map
 from unet.models.limits import largest_tensor
 from unet.models.metadata import ModelInfo, read_info
-from unet.prediction.fitting import COARSE, SECOND, fitted_scale, gains_by_second_view, middle, usual_diameter
+from unet.prediction.fitting import CLOSELY, COARSE, SECOND, fitted_scale, gains_by_second_view, middle, usual_diameter
 from unet.prediction.maps import Prediction, Seen
 from unet.prediction.object_size import sizes_of
 from unet.prediction.resizing import average, prediction_at_size, resize_normalized, resize_prediction
@@ -186,7 +186,7 @@ class Predictor:
                 scale = 1.0
                 found = self._predict_scaled(image, normalizer, scale, folder, progress)
         if across is not None and gains_by_second_view(across * scale, self.info):
-            seen = usual_diameter(found.crop(*middle(found.shape)), self.info)
+            seen = usual_diameter(found.crop(*middle(found.shape, CLOSELY)), self.info)
             if seen is not None and gains_by_second_view(seen, self.info):
                 across, second = seen / scale, round(scale * SECOND, 3)
                 average(found, self._predict_scaled(image, normalizer, second, folder, progress))
