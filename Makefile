@@ -11,7 +11,7 @@ HOST ?= 127.0.0.1
 BIN := .venv/bin
 TESTS ?= tests
 # Processes that run tests; tests of one file stay together, since they share servers and trained runs.
-JOBS ?= 0
+JOBS ?= 2
 PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 # Without a browser, trainings, converters and the wheel.
 FAST := tests/unit tests/studio tests/js tests/test_imports.py tests/test_readme.py tests/app/test_predict.py \
@@ -33,8 +33,7 @@ run: .venv/app.stamp ## make the environment if need be, and open the app
 test: .venv/dev.stamp $(if $(filter tests tests/browser%,$(TESTS)),browser) $(if $(filter tests tests/js%,$(TESTS)),node) ## run every test; TESTS=tests/unit runs a part
 	$(PYTEST) $(TESTS)
 
-test-fast: JOBS = 2
-test-fast: .venv/dev.stamp node ## run the tests that take no browser and no training, two at a time
+test-fast: .venv/dev.stamp node ## run the tests that take no browser and no training
 	$(PYTEST) $(FAST)
 
 check: .venv/dev.stamp ## check format, lint and types

@@ -86,7 +86,7 @@ def image_of(config: ModelConfig, seed: int) -> np.ndarray:
 @given(configs(), st.integers(0, 100))
 @example(PRETRAINED, 0)
 @example(PRETRAINED, 1)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_every_architecture_gives_the_maps_of_keras(tmp_path_factory, config, seed):
     folder, model = tmp_path_factory.mktemp("model") / "model", trained(config, seed)
     save_model(folder, model, ModelInfo("tiny", config))
