@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import math
 import uuid
@@ -40,7 +41,8 @@ def rois(result: Result) -> bytes:
     stream = io.BytesIO()
     digits = max(4, len(str(int(result.labels.max(initial=0)))))
     positive = result.measurements.set_index("label").get(POSITIVE, {})
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+    # Stored: to pack some three hundred bytes at a time takes a third of the time, and wins little.
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_STORED) as archive:
         for outline in outlines(result.labels):
             name = f"{outline.number:0{digits}d}"
             roi = roifile.ImagejRoi.frompoints(joined_ring(outline), name=name)
@@ -62,9 +64,11 @@ def geojson(result: Result) -> bytes:
     An object is a detection, a region an annotation that is locked.
     """
     rows = result.measurements.set_index("label").to_dict("index")
-    features = [_feature(result, outline, rows[outline.number]) for outline in outlines(result.labels)]
-    features += [_region(region) for region in result.regions]
-    return json.dumps({"type": "FeatureCollection", "features": features}, allow_nan=False).encode()
+    features = (_feature(result, outline, rows[outline.number]) for outline in outlines(result.labels))
+    regions = (_region(region) for region in result.regions)
+    # One by one: millions of coordinates as objects at once would keep the garbage collector busy.
+    texts = (json.dumps(feature, allow_nan=False) for feature in itertools.chain(features, regions))
+    return f'{{"type": "FeatureCollection", "features": [{", ".join(texts)}]}}'.encode()
 
 
 def _region(region: Region) -> dict[str, Any]:
