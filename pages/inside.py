@@ -23,7 +23,8 @@ with page:
         entries = choose_models(settings)
     st.markdown(
         "A square of an image on its way through the real network. Select a stack of **feature maps** in the U: "
-        "pictures of where a layer found what it looks for."
+        "pictures of where a layer found what it looks for. The square is seen at its own size; Predict may scale an "
+        "image first, or take the mean of two views."
     )
     if entries:
         try:

@@ -20,7 +20,7 @@ const STEPS = [
   ["Down", (stage) => `${pooled(stage) ? "Max pooling keeps the greatest of four values." : "This convolution moves its window on by two places at a time."} The maps become half as large, and everything after it sees twice as far.`, (stage) => ({ ...middle(halved(stage)), tab: "number" })],
   ["What a value sees", "The receptive field is the part of the image that can change a value. Close to the start it is small.", (stage) => ({ ...middle(halved(stage)), tab: "field" })],
   ["The bottleneck", "At the bottom there are many maps, each of few pixels: the network knows what there is, but only roughly where.", (stage) => ({ ...middle(lowest(stage)), tab: "layer" })],
-  ["It sees far", "One value of the bottleneck depends on a large part of the image. That is how a nucleus is told from dirt.", (stage) => ({ ...middle(lowest(stage)), tab: "field" })],
+  ["It sees far", "One value of the bottleneck depends on a large part of the image. That is how the network tells a nucleus from dirt.", (stage) => ({ ...middle(lowest(stage)), tab: "field" })],
   ["Up again", "A transposed convolution writes each value into four places: the maps become twice as large.", (stage) => ({ ...middle(first(stage, "transposed convolution")), tab: "number" })],
   ["Skip connections", "Maps from the contracting path are put beside those from below. So fine detail comes back.", (stage) => ({ ...middle(joined(stage)), tab: "layer" })],
   ["Without them", "Turn the skip connection of level 1 off, and see what becomes of the outlines.", (stage) => ({ ...middle(joined(stage)), tab: "switches" })],

@@ -41,7 +41,7 @@ BELOW = {
     "sigmoid": "brought close to 0, what lies far above close to 1: a probability",
 }
 SIDES = {
-    "down": "contracting path, which looks ever further and ever less exactly",
+    "down": "contracting path, which sees further at each level, and less exactly",
     "bottom": "bottleneck, which knows best what there is and least where",
     "up": "expanding path, which brings what was found back to its place",
 }
