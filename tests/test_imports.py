@@ -14,6 +14,7 @@ from unet.settings import PROJECT
 ORDER = (
     (
         "errors",
+        "digest",
         "processes",
         "spreadsheets",
         "files",

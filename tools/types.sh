@@ -17,6 +17,6 @@ if [ ! -e "$checker" ]; then
 fi
 if [ ! -e "$checker" ]; then
     echo "NOT CHECKED: the types of the viewer's JavaScript; npm could not fetch typescript@$version." >&2
-    exit 0
+    exit 1
 fi
 "$node" "$checker" -p tsconfig.json && echo "Success: no issues found in the viewer's JavaScript"

@@ -15,10 +15,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from functools import cache
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from unet.digest import digest_of
 from unet.processes import birth, machine
 
 OLD = ".old"
@@ -64,7 +64,7 @@ def _prefix(pid: int) -> str:
 
 
 def _short(text: str) -> str:
-    return blake2b(text.encode(), digest_size=4).hexdigest()
+    return digest_of(text.encode(), 4)
 
 
 def sweep(folder: Path) -> None:

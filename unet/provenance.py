@@ -1,14 +1,20 @@
-"""The versions of what a result depends on."""
+"""When a result was made, and the versions of what it depends on."""
 
 from __future__ import annotations
 
 import platform
+import time
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
 from unet import __version__
 
 PACKAGES = ("keras", "tensorflow", "tensorflow-cpu", "onnxruntime", "numpy", "scipy", "scikit-image", "pillow")
+
+
+def timestamp() -> str:
+    """Return the time in UTC, to the second, as ISO 8601 has it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def versions() -> dict[str, str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from dataclasses import dataclass, field
 from typing import Any
 
 from unet.config import Separation
+from unet.digest import digest_of
 from unet.io.pixel_size import PixelSize
 from unet.preprocess.adjust import ImageAdjustments
 
@@ -68,4 +68,4 @@ class Key:
     @property
     def token(self) -> str:
         """A short text that differs between keys, for the browser and for the names of widgets."""
-        return hashlib.blake2b(repr(self).encode(), digest_size=12).hexdigest()
+        return digest_of(repr(self).encode(), 12)

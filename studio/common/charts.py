@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from unet.datasets.samples import DatasetReport
     from unet.runs.state import Metrics
 
-# Okabe and Ito's blue and orange, each in the shade that stands out from the theme's background.
-COLORS = {
-    "light": {"train": "#0072B2", "validation": "#D55E00", "best": "#16212E"},
-    "dark": {"train": "#56B4E9", "validation": "#E69F00", "best": "#E8EEF4"},
+# Okabe and Ito's colours and a grey, each in the shade that stands out from the theme's background.
+HUES = {
+    "light": ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7A7A7A"),
+    "dark": ("#56B4E9", "#E69F00", "#2BC79A", "#E29BC4", "#A8A8A8"),
 }
+INK = {"light": "#16212E", "dark": "#E8EEF4"}
+COLORS = {theme: {"train": hues[0], "validation": hues[1], "best": INK[theme]} for theme, hues in HUES.items()}
 METRICS = {"loss": "Loss", "dice": "Dice", "iou": "IoU", "accuracy": "Accuracy"}
 # Shown without its tool bar, and so that a finger that scrolls the page does not zoom the chart.
 CONFIG = {"displayModeBar": False, "scrollZoom": False, "responsive": True}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from studio.common.charts import COLORS, CONFIG, style
+from studio.common.charts import COLORS, CONFIG, HUES, style
 from unet.evaluation.evaluate import Evaluation
 from unet.evaluation.matching import IOU_THRESHOLDS
 
@@ -23,7 +23,7 @@ REFERENCE_WORDS = (
 )
 # The fingerprint of stage1_train as it is published: on other images these results say nothing.
 STAGE1 = "b01f49f91fc63c7acaffae1c53e63f71"
-GREY = "#7A7A7A"
+GREY = HUES["light"][-1]
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 SYMBOLS = ("circle", "x", "cross", "square", "diamond")
 # Name in the curve: title, dash and, where there is one model only, a colour of Okabe and Ito's.
@@ -33,10 +33,6 @@ LINES = {
     "dice": ("Dice", "dot", 2),
     "iou": ("IoU", "dashdot", 3),
     "count_error": ("Count error", "longdash", 4),
-}
-HUES = {
-    "light": ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7A7A7A"),
-    "dark": ("#56B4E9", "#E69F00", "#2BC79A", "#E29BC4", "#A8A8A8"),
 }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 
 import pandas as pd
@@ -15,6 +14,7 @@ from studio.predict.pipeline import Decision, Job, facts_of, found_in
 from studio.predict.positive import read_marker
 from studio.predict.shown_image import go_to, page_of, pixel_size_for
 from studio.predict.uploads import Upload
+from unet.digest import digest_of
 from unet.errors import UnetError
 from unet.prediction.marker import positive_share
 from unet.spreadsheets import csv_of_frame
@@ -28,7 +28,7 @@ def show_all_images(job: Job, images: dict[str, Upload], decision: Decision) -> 
     """Draw what is found in each image: at once, or if that takes long, when it is asked for."""
     pixels = sum(facts_of(job, upload).height * facts_of(job, upload).width for upload in images.values())
     keys = [job.key(upload, page_of(job, upload), decision) for upload in images.values()]
-    token = hashlib.blake2b(repr(keys).encode(), digest_size=12).hexdigest()
+    token = digest_of(repr(keys).encode(), 12)
     if pixels > AT_ONCE and st.session_state.get(COUNTED) != token:
         st.markdown(
             f"Counting the nuclei of all {len(images)} images at threshold {decision.threshold:.2f} takes a while."

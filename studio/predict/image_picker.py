@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from studio.common.parameters import DATASET, SAMPLES, UPLOADS
 from studio.common.text import plain, short, unique_names
 from studio.predict.uploads import Upload, find_uploads, keep_uploads
 from unet.datasets.store import Dataset
+from unet.digest import digest_of
 from unet.errors import UnetError
 from unet.io.images import IMAGE_SUFFIXES
 from unet.settings import SAMPLE_IMAGES, Settings
@@ -65,7 +65,7 @@ def sample_images() -> list[Upload]:
 
 @st.cache_data(max_entries=10_000, show_spinner=False)
 def _digest(path: str, changed: int) -> str:
-    return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
+    return digest_of(Path(path).read_bytes())
 
 
 def _show_choice(images: list[Upload], settings: Settings) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +14,7 @@ from studio.common.progress import progress_bar
 from studio.common.text import plain, told
 from studio.common.visitor import sits_here
 from studio.predict.plate_chart import MEASURES, plate_map
+from unet.digest import digest_of
 from unet.errors import UnetError
 from unet.exports.batch import predict_planes
 from unet.exports.tables import ImageSummary
@@ -69,9 +69,7 @@ def show_plate(entry: ModelEntry, path: str, settings: Settings) -> None:
         planes = find_planes([path])
         info = entry.info
         decisions = Decisions(info, info.threshold, info.separation, model=entry.key)
-        digest = hashlib.blake2b(
-            repr((path, Path(path).stat().st_mtime_ns, model_digest(entry))).encode(), digest_size=12
-        ).hexdigest()
+        digest = digest_of(repr((path, Path(path).stat().st_mtime_ns, model_digest(entry))).encode(), 12)
         output = settings.cache / "plates" / digest
         job = Job(output, settings, decisions, ("nuclei",))
         rows = _predicted(digest, entry, planes, job)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import tempfile
@@ -13,6 +12,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from unet.digest import digest_of, new_digest
 from unet.errors import UnetError
 from unet.files import own_prefix, read_json, write_json
 from unet.runs.pruning import mark_used
@@ -67,7 +67,7 @@ def keep_upload(file: BinaryIO, name: str, settings: Settings) -> Upload:
     """
     folder = uploads_folder(settings)
     folder.mkdir(parents=True, exist_ok=True)
-    digest = hashlib.blake2b(digest_size=16)
+    digest = new_digest()
     file.seek(0)
     handle, temporary = tempfile.mkstemp(prefix=own_prefix(), dir=folder)
     try:
@@ -115,7 +115,7 @@ def keep_uploads(files: Iterable[tuple[str, BinaryIO]], settings: Settings) -> s
                 f"These files are more than {max_kept_bytes(settings) // MB:,} MB in all. Upload fewer at a time."
             )
     members = [{"name": upload.name, "digest": upload.digest} for upload in kept]
-    key = hashlib.blake2b(repr(members).encode("utf-8", "replace"), digest_size=16).hexdigest()
+    key = digest_of(repr(members).encode("utf-8", "replace"))
     write_json(uploads_folder(settings) / f"{key}{SET_SUFFIX}", members)
     trim_uploads(settings, max_kept_bytes(settings))
     return key

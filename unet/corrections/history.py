@@ -7,7 +7,6 @@ undone or redone. Two programs at once do not overwrite each other: whoever writ
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from typing import Any
 from unet.config import Separation
 from unet.corrections import journal
 from unet.corrections.operation import CARRIED, CLEARED, IMPORTED, RESHAPED, WORDS, CorrectionError, Operation
+from unet.digest import digest_of
 from unet.preprocess.adjust import ImageAdjustments
 
 
@@ -74,7 +74,7 @@ class Basis:
 
 
 def _digest(value: Any) -> str:
-    return hashlib.blake2b(json.dumps(value, sort_keys=True).encode(), digest_size=16).hexdigest()
+    return digest_of(json.dumps(value, sort_keys=True).encode())
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import json
 import os
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 from filelock import FileLock
 
 from unet.corrections.operation import CorrectionError
+from unet.provenance import timestamp
 
 Entry = dict[str, Any]
 State = TypeVar("State")
@@ -71,7 +71,7 @@ def append(
                 file.truncate(_whole_bytes(path))  # what a crash has left of a last line
                 if not file.tell() or not _whole_bytes(path):
                     file.write(_line(head))
-                file.write(_line({**entry, "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}))
+                file.write(_line({**entry, "at": timestamp()}))
                 file.flush()
                 os.fsync(file.fileno())
     except OSError as error:

@@ -11,12 +11,12 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
 from unet.datasets.archive_names import check_tree, is_wanted, safe_path
-from unet.datasets.fingerprint import DIGEST_BYTES, combine
+from unet.datasets.fingerprint import combine
+from unet.digest import new_digest
 from unet.errors import ArchiveError, shortened
 from unet.settings import MB, Settings
 
@@ -207,7 +207,7 @@ def _check_overlap(members: list[zipfile.ZipInfo], end: int) -> None:
 
 def _store(source: IO[bytes], path: Path, room: int, name: str) -> tuple[bytes, int]:
     """Write a file, counting its bytes as they come, since sizes in headers lie; return its digest and size."""
-    digest, size = blake2b(digest_size=DIGEST_BYTES), 0
+    digest, size = new_digest(), 0
     with _create(path) as target:
         while chunk := source.read(CHUNK):
             size += len(chunk)

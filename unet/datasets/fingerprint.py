@@ -11,9 +11,9 @@ import numpy as np
 
 from unet.datasets.archive_names import KEPT_SUFFIXES
 from unet.datasets.layouts import walk_files
+from unet.digest import new_digest
 from unet.errors import DatasetError
 
-DIGEST_BYTES = 16
 # Of an image's digest: enough to tell a million images apart, few enough to list those that a model learned from.
 IMAGE_DIGITS = 10
 CHUNK = 256 * 1024
@@ -51,7 +51,7 @@ def image_digest(image: np.ndarray) -> str:
 
 
 def _digest(path: str) -> bytes:
-    digest = blake2b(digest_size=DIGEST_BYTES)
+    digest = new_digest()
     with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - see above
         while chunk := file.read(CHUNK):
             digest.update(chunk)
@@ -63,7 +63,7 @@ def combine(digests: Mapping[str | PurePosixPath, bytes]) -> str:
     named = {str(path): digest for path, digest in digests.items()}
     common = posixpath.commonpath([posixpath.dirname(name) for name in named]) if named else ""
     start = len(common) + 1 if common else 0
-    total = blake2b(digest_size=DIGEST_BYTES)
+    total = new_digest()
     for name in sorted(named):
         total.update(name[start:].encode("utf-8", "surrogateescape") + b"\0" + named[name])
     return total.hexdigest()

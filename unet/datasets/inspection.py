@@ -6,7 +6,6 @@ import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from unet.datasets.labels import label_sample, load_labels, save_labels
 from unet.datasets.leakage import MAX_IMAGES, Signature, find_siblings, make_signature
 from unet.datasets.samples import LEFT_OUT, PREDICT, DatasetReport, Sample, SampleReport
 from unet.datasets.store import Dataset
+from unet.digest import digest_of
 from unet.errors import DatasetError, ImageError
 from unet.files import atomic_folder, read_json, write_json
 from unet.io.budget import DECODING
@@ -167,7 +167,7 @@ def _key(dataset: Dataset, settings: Settings) -> str:
 
 def _groups_key(dataset: Dataset) -> str:
     """Groups are apart from the rest: another table does not mean that the images have to be read again."""
-    return blake2b(dataset.groups.read_bytes(), digest_size=16).hexdigest() if dataset.groups else ""
+    return digest_of(dataset.groups.read_bytes()) if dataset.groups else ""
 
 
 def _read_report(dataset: Dataset, key: str) -> dict[str, Any] | None:

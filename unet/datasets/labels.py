@@ -7,13 +7,13 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 
 import imagecodecs
 import numpy as np
 
 from unet.datasets.samples import Sample, name_some
+from unet.digest import digest_of
 from unet.errors import DatasetError, ImageError
 from unet.io.decode import Source
 from unet.io.images import image_size, read_mask
@@ -166,7 +166,7 @@ def _shown(size: tuple[int, ...]) -> str:
 def label_file(folder: Path, sample_id: str) -> Path:
     """Return where a sample's label map is kept; ids that differ only in what file names cannot hold stay apart."""
     name = re.sub(r"[^\w-]+", "_", sample_id, flags=re.ASCII)[:80]
-    return folder / f"{name}-{blake2b(sample_id.encode(), digest_size=4).hexdigest()}.npy.zst"
+    return folder / f"{name}-{digest_of(sample_id.encode(), 4)}.npy.zst"
 
 
 def save_labels(folder: Path, sample_id: str, labels: np.ndarray) -> None:

@@ -19,7 +19,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from hashlib import blake2b
 from pathlib import Path
 
 from filelock import FileLock
@@ -28,6 +27,7 @@ from unet.datasets.fingerprint import folder_fingerprint
 from unet.datasets.groups import read_groups
 from unet.datasets.layouts import find_samples, walk_files
 from unet.datasets.samples import Sample
+from unet.digest import new_digest
 from unet.errors import DatasetError
 from unet.files import atomic_path, own_prefix, read_json, sweep, write_json
 from unet.room import require_room
@@ -243,7 +243,7 @@ def require_images(root: Path, name: str) -> None:
 
 def folder_stamp(root: Path) -> str:
     """Return a digest of the names, sizes and times of the files below a folder."""
-    digest = blake2b(digest_size=16)
+    digest = new_digest()
     for parts, names in walk_files(root, []):
         here = f"{root.joinpath(*parts)}{os.sep}"
         for name in names:

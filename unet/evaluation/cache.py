@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection
 from pathlib import Path
 
 from unet.config import Separation
 from unet.datasets.samples import DatasetReport
+from unet.digest import new_digest
 from unet.evaluation.evaluate import Evaluation
 from unet.files import read_json, write_json
 from unet.models.metadata import read_info
@@ -26,7 +26,7 @@ def evaluation_key(model: Path, report: DatasetReport, ids: Collection[str] | No
 
     Of the Model folder its weights count and how images are brought to them; its name and own threshold do not.
     """
-    content = hashlib.blake2b(digest_size=16)
+    content = new_digest()
     content.update((Path(model) / WEIGHTS_FILE).read_bytes())
     config = read_info(model).config.to_dict()
     images = [(each.id, each.group, each.stain, each.kind) for each in report.usable if ids is None or each.id in ids]

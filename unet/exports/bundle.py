@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from unet.files import atomic_path
 from unet.io.pixel_size import PixelSize
 from unet.models.folder import model_digest
 from unet.prediction.result import Decisions, Result
-from unet.provenance import versions
+from unet.provenance import timestamp, versions
 
 ABOUT = """Nuclei of {images}, found by U-Net Studio
 Model: {model}. Threshold: {threshold:g}.
@@ -128,7 +127,7 @@ class Bundle:
         pages = {image["page"] for image in self._images}
         marker = decisions.marker
         about = {
-            "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "created": timestamp(),
             "command": command_of(decisions, self._formats, pages, PixelSize(*one) if one else None, flags),
             "corrected_by_hand": any(image["corrections"] for image in self._images),
             "threshold": decisions.threshold,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from unet.digest import digest_of
 from unet.exports.bundle import ImageParts
 from unet.exports.tables import ImageSummary
 from unet.exports.work import Done, Job, Named
@@ -59,8 +59,7 @@ class Finished:
     def _path(self, group: Sequence[Named]) -> Path:
         stat = Path(group[0][0].address)
         seen = (stat.stat().st_mtime_ns, stat.stat().st_size) if stat.exists() else ()
-        digest = hashlib.blake2b(repr((self._common, group, seen)).encode(), digest_size=16)
-        return self._folder / f"{digest.hexdigest()}.json"
+        return self._folder / f"{digest_of(repr((self._common, group, seen)).encode())}.json"
 
 
 def _encoded(done: Done) -> dict[str, Any]:

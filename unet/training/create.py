@@ -25,7 +25,7 @@ from unet.models.limits import check_config
 from unet.models.needs import lacks
 from unet.models.network import different_weights
 from unet.models.registry import find_model
-from unet.provenance import versions
+from unet.provenance import timestamp, versions
 from unet.runs.record import write_state
 from unet.runs.run import Run, delete_run, list_runs
 from unet.runs.state import Phase, RunInfo, RunState
@@ -82,7 +82,7 @@ def create_run(
     folder = _new_folder(settings.runs, name or f"{config.preset}-{time.strftime('%Y%m%d-%H%M%S')}")
     info = RunInfo(
         name=folder.name,
-        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        created=timestamp(),
         config=config,
         dataset={
             "id": dataset.id,

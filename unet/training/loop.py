@@ -17,6 +17,7 @@ from unet.models.learned import ENTRY, learned_images, packed
 from unet.models.metadata import ModelInfo, usual_separation
 from unet.models.registry import find_model, run_key
 from unet.prediction.object_size import joined_diameters, learned_diameters, sizes_of
+from unet.provenance import timestamp
 from unet.runs.record import Recorder
 from unet.runs.run import Run
 from unet.runs.state import Phase, RunInfo, RunState
@@ -219,7 +220,7 @@ class Training:
             separation=start.separation if start else usual_separation(self.info.config.model),
             scores={name.removeprefix("val_"): value for name, value in (self.progress.best or {}).items()},
             provenance={
-                "created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+                "created": timestamp(),
                 "run": self.run.name,
                 "dataset": self.info.dataset["name"],
                 "fingerprint": self.info.dataset["fingerprint"],

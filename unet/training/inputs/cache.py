@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from filelock import FileLock
 from unet.datasets.inspection import read_labels, require_usable
 from unet.datasets.samples import DatasetReport, SampleReport
 from unet.datasets.store import Dataset
+from unet.digest import digest_of
 from unet.errors import DatasetError
 from unet.files import atomic_folder, recover_folder
 from unet.io.images import read_image, room_to_work_on
@@ -49,7 +49,7 @@ def prepared_folder(
     dataset.check()
     used = [(sample.id, sample.values) for sample in report.usable]
     content = json.dumps([*kind, report.fingerprint, used, *options])
-    folder = dataset.folder / "prepared" / blake2b(content.encode(), digest_size=10).hexdigest()
+    folder = dataset.folder / "prepared" / digest_of(content.encode(), 10)
     with FileLock(dataset.folder / ".lock"):
         recover_folder(folder)
         if not folder.exists():
