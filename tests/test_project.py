@@ -16,6 +16,8 @@ MODULES = sorted((PROJECT / "unet").rglob("*.py"))
 CODE = [*MODULES, *(PROJECT / "studio").rglob("*.py"), *(PROJECT / "pages").glob("*.py"), PROJECT / "streamlit_app.py"]
 # Subclasses of Keras classes: the only modules that need it as soon as they are imported.
 NEED_TENSORFLOW = {"unet.models.losses", "unet.models.metrics"}
+# Seconds of start-up, or an extra that few install.
+HEAVY = {"tensorflow", "keras", "zarr", "dask", "fsspec"}
 
 
 def module_name(path: Path) -> str:
@@ -45,26 +47,26 @@ def test_a_module_can_be_read_in_one_sitting(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
 
 
-def test_tensorflow_waits_until_a_model_is_needed():
+def test_what_is_heavy_waits_until_it_is_needed():
     """Import the package and what the pages import in a fresh process: seconds of start-up hang on it."""
     quick = [module_name(path) for path in CODE if path.parent.name != "pages" and path.name != "streamlit_app.py"]
     quick = [name for name in quick if name not in NEED_TENSORFLOW and not name.endswith("__main__")]
-    program = f"import sys, {', '.join(quick)}; print(*sorted({{'tensorflow', 'keras'}} & set(sys.modules)))"
+    program = f"import sys, {', '.join(quick)}; print(*sorted({HEAVY} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == ""
 
 
-def test_pages_are_drawn_without_tensorflow():
+def test_pages_are_drawn_without_what_is_heavy():
     """Draw the first page in a fresh process, with nothing loaded that it does not need."""
-    program = """
+    program = f"""
 import sys
 from streamlit.testing.v1 import AppTest
 app = AppTest.from_file("streamlit_app.py", default_timeout=60).run()
 for page in ("home", "train", "predict"):
-    app.switch_page(f"pages/{page}.py").run()
+    app.switch_page("pages/" + page + ".py").run()
     assert not app.exception, app.exception
-print(*sorted({"tensorflow", "keras"} & set(sys.modules)))
+print(*sorted({HEAVY} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", program], cwd=PROJECT, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr

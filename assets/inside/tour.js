@@ -22,10 +22,10 @@ const STEPS = [
   ["The bottleneck", "At the bottom there are many maps, each of few pixels: the network knows what there is, but only roughly where.", (stage) => ({ ...middle(lowest(stage)), tab: "layer" })],
   ["It sees far", "One value of the bottleneck depends on a large part of the image. That is how the network tells a nucleus from dirt.", (stage) => ({ ...middle(lowest(stage)), tab: "field" })],
   ["Up again", "A transposed convolution writes each value into four places: the maps become twice as large.", (stage) => ({ ...middle(first(stage, "transposed convolution")), tab: "number" })],
-  ["Skip connections", "Maps from the contracting path are put beside those from below. So fine detail comes back.", (stage) => ({ ...middle(joined(stage)), tab: "layer" })],
-  ["Without them", "Turn the skip connection of level 1 off, and see what becomes of the outlines.", (stage) => ({ ...middle(joined(stage)), tab: "switches" })],
-  ["The probability", "A last 1 × 1 convolution makes one number of all maps; a sigmoid makes a probability of it.", (stage) => ({ ...middle(last(stage)), tab: "number" })],
-  ["The nuclei", "A threshold makes a mask of the probability; flooding from the peaks separates nuclei that touch. Press Play.", () => ({ tab: "nuclei" })],
+  ["Skip connections", "Maps from the way down, the contracting path, are put beside those from below. So fine detail comes back.", (stage) => ({ ...middle(joined(stage)), tab: "layer" })],
+  ["Without them", "Turn the skip connection of level 1 off, the uppermost one, and see what becomes of the outlines.", (stage) => ({ ...middle(joined(stage)), tab: "switches" })],
+  ["The probability", "A last 1 × 1 convolution makes one number of all maps; a sigmoid, which brings any number between 0 and 1, makes a probability of it.", (stage) => ({ ...middle(last(stage)), tab: "number" })],
+  ["The nuclei", "All pixels whose probability lies above a threshold are the mask. It is flooded from the middle of each nucleus; where two floods meet, nuclei that touch are separated. Press Play.", () => ({ tab: "nuclei" })],
 ];
 
 /** Where the present step of the tour is. */

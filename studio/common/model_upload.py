@@ -30,7 +30,8 @@ def show_uploader(settings: Settings) -> None:
         key=key,
         on_change=_store,
         args=(key, settings),
-        help=f"`{INFO_FILE}` and `{WEIGHTS_FILE}`, and nothing else, such as the folder `model` of a run.",
+        help=f"`{INFO_FILE}` and `{WEIGHTS_FILE}`, such as the folder `model` of a run; or a bioimage.io package "
+        "that was exported here.",
     )
     if refused := st.session_state.get("model_refused"):
         st.error(plain(refused), icon=":material/error:")

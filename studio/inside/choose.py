@@ -11,8 +11,10 @@ from studio.common.url_state import choose_in_address, whole_number_in_address
 from studio.inside.point import point_at_square
 from studio.inside.subject import SIDES, Subject, read_whole
 from studio.predict.image_picker import choose_images, sample_images, upload_images
+from studio.predict.stack import page_now
 from studio.predict.uploads import Upload
 from unet.config import ModelConfig
+from unet.io.images import count_pages
 from unet.models.registry import ModelEntry
 from unet.settings import Settings
 
@@ -37,11 +39,13 @@ def choose_subject(entry: ModelEntry, settings: Settings, bar: DeltaGenerator) -
         first = sorted(options, key=lambda digest: "touching" not in options[digest])
         digest = choose_in_address("Image", {key: options[key] for key in first}, PICTURE, label_visibility="collapsed")
         upload = next(each for each in images.values() if each.digest == digest)
-        return Subject.of(entry, upload, _crop(entry.info.config, upload, settings), settings)
+        # That which was looked at on Predict, where one comes from there.
+        page = page_now(upload, count_pages(upload.path, name=upload.name))
+        return Subject.of(entry, upload, _crop(entry.info.config, upload, page, settings), settings, page)
 
 
-def _crop(config: ModelConfig, upload: Upload, settings: Settings) -> tuple[int, int, int]:
-    height, width = read_whole(upload, settings).shape[:2]
+def _crop(config: ModelConfig, upload: Upload, page: int, settings: Settings) -> tuple[int, int, int]:
+    height, width = read_whole(upload, settings, page).shape[:2]
     with st.popover("Which part", icon=":material/crop:", width="content"):
         st.caption("Drag the frame over the image, or select it and move it with the arrow keys.")
         picture = st.container()
@@ -61,5 +65,5 @@ def _crop(config: ModelConfig, upload: Upload, settings: Settings) -> tuple[int,
             )
     top, left = min(top, lowest), min(left, rightmost)
     with picture:
-        point_at_square(upload, top, left, side, settings)
+        point_at_square(upload, page, top, left, side, settings)
     return top, left, side

@@ -24,17 +24,17 @@ _point = st.components.v2.component(
 )
 
 
-def point_at_square(upload: Upload, top: int, left: int, side: int, settings: Settings) -> None:
+def point_at_square(upload: Upload, page: int, top: int, left: int, side: int, settings: Settings) -> None:
     """Draw the image with the square; where it is moved to stands in the address with the next run."""
-    height, width = read_whole(upload, settings).shape[:2]
+    height, width = read_whole(upload, settings, page).shape[:2]
     place = {"top": top, "left": left, "side": side, "height": height, "width": width}
-    picture = _overview(Key(upload.digest), upload, settings)
+    picture = _overview(Key(upload.digest, page), upload, settings)
     _point(key=KEY, data={**place, "picture": picture}, on_moved_change=lambda: _moved(height, width))
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
 def _overview(key: Key, _upload: Upload, _settings: Settings) -> str:
-    return render.data_uri(render.rgb(downscale_mean(read_whole(_upload, _settings), LONGEST)), "jpeg")
+    return render.data_uri(render.rgb(downscale_mean(read_whole(_upload, _settings, key.page), LONGEST)), "jpeg")
 
 
 def _moved(height: int, width: int) -> None:

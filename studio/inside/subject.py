@@ -43,24 +43,26 @@ class Subject:
     settings: Settings
 
     @classmethod
-    def of(cls, entry: ModelEntry, upload: Upload, crop: tuple[int, int, int], settings: Settings) -> Subject:
-        """Name what is looked at; ``crop`` is top, left and side in the image."""
-        return cls(entry, upload, Key(upload.digest, model=model_digest(entry), crop=crop), settings)
+    def of(
+        cls, entry: ModelEntry, upload: Upload, crop: tuple[int, int, int], settings: Settings, page: int = 0
+    ) -> Subject:
+        """Name what is looked at; ``crop`` is top, left and side in the image, ``page`` its page, from 0."""
+        return cls(entry, upload, Key(upload.digest, page, model_digest(entry), crop=crop), settings)
 
     @property
     def config(self) -> ModelConfig:
         return self.entry.info.config
 
 
-def read_whole(upload: Upload, settings: Settings) -> np.ndarray:
-    """Return the first page of an image, not to be changed.
+def read_whole(upload: Upload, settings: Settings, page: int = 0) -> np.ndarray:
+    """Return a page of an image, not to be changed.
 
     Raises
     ------
     ImageError
         If it cannot be read.
     """
-    return _whole(Key(upload.digest), settings.max_image_megapixels, upload, settings.cache / "maps")
+    return _whole(Key(upload.digest, page), settings.max_image_megapixels, upload, settings.cache / "maps")
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
@@ -93,7 +95,7 @@ def seen_side(config: ModelConfig, side: int) -> int:
 @st.cache_data(max_entries=32, show_spinner=False)
 def given_to_network(key: Key, _subject: Subject) -> np.ndarray:
     """Return what the network is given of the square, (side, side, channels) uint8."""
-    image, config = read_whole(_subject.upload, _subject.settings), _subject.config
+    image, config = read_whole(_subject.upload, _subject.settings, key.page), _subject.config
     top, left, side = key.crop or (0, 0, SIDES[0])
     part = image[top : top + side, left : left + side]
     choice = channels_seen(image, config)

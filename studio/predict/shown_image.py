@@ -5,8 +5,8 @@ from __future__ import annotations
 import streamlit as st
 
 from studio.common.parameters import GROUPS, IMAGE, PIXEL
-from studio.common.url_state import whole_number_in_address
 from studio.predict.pipeline import Job, facts_of
+from studio.predict.stack import choose_plane, page_now
 from studio.predict.uploads import Upload
 from unet.errors import ConfigError
 from unet.io.pixel_size import PixelSize, read_pixel_size
@@ -49,26 +49,12 @@ def go_to(name: str) -> None:
 def choose_page(job: Job, upload: Upload) -> int:
     """Draw the choice of a page where there are several; return it, from 0."""
     pages = facts_of(job, upload).pages
-    if pages <= 1:
-        return 0
-    with st.container(horizontal=True, vertical_alignment="center", gap="xsmall", width="content"):
-        st.markdown("Page", width="content")
-        page = whole_number_in_address(
-            f"Page, 1 to {pages}", _page_key(upload), 1, pages, 1, width=110, label_visibility="collapsed"
-        )
-        st.markdown(f"of {pages}", width="content")
-    return page - 1
+    return choose_plane(upload, pages) if pages > 1 else 0
 
 
 def page_of(job: Job, upload: Upload) -> int:
-    """Return the page that was chosen of an image, also while its widget is not on the page."""
-    key = _page_key(upload)
-    chosen = str(st.session_state.get(key, st.query_params.get(key, 1)))
-    return min(max(int(chosen) if chosen.isdecimal() else 1, 1), facts_of(job, upload).pages) - 1
-
-
-def _page_key(upload: Upload) -> str:
-    return f"page-{upload.digest[:8]}"
+    """Return the page that was chosen of an image, also while its slider is not on the page."""
+    return page_now(upload, facts_of(job, upload).pages)
 
 
 def choose_pixel_size(upload: Upload) -> PixelSize | None:

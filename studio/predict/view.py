@@ -48,6 +48,7 @@ from studio.predict.regions import regions_of, show_regions, take_region
 from studio.predict.save_training import save_as_training
 from studio.predict.separation import choose_separation, separation_now
 from studio.predict.shown_image import choose_image, choose_page, choose_pixel_size, page_of
+from studio.predict.stack import page_key
 from studio.predict.threshold import model_has_changed, own_threshold, set_threshold, threshold_now
 from studio.predict.uploads import Upload, looked_at
 from studio.predict.waiting import predict_missing, problems_of, show_notices
@@ -130,7 +131,7 @@ def _send(job: Job, upload: Upload, page: int, scene: viewer.Scene, mount: str =
 
 def _link_inside(upload: Upload) -> None:
     """Draw the way to the page that shows what happens to this image in the network."""
-    same = (MODEL, UPLOADS, DATASET, SAMPLES)
+    same = (MODEL, UPLOADS, DATASET, SAMPLES, page_key(upload))
     chosen = {name: st.query_params[name] for name in same if name in st.query_params}
     st.page_link(
         "pages/inside.py",

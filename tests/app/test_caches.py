@@ -24,6 +24,7 @@ from studio.evaluate import image_outcome, image_picker, runner
 from studio.inside import answers, point, subject
 from studio.predict import editor, export_menu, measurements, pipeline, shown_image, uploads, view, viewer
 from studio.predict import image_picker as predict_images
+from studio.predict import stack as stacks
 from studio.predict.corrected import basis_of
 from studio.train import gallery, improvement, previews
 from tests.factories import draw_discs, write_pairs
@@ -118,7 +119,7 @@ class World:
         return pipeline.Decision(view.threshold, view.separation, original=not view.corrected)
 
     def subject(self, view: View) -> subject.Subject:
-        return subject.Subject.of(self.entry(view), self.upload(view), view.crop, self.settings)
+        return subject.Subject.of(self.entry(view), self.upload(view), view.crop, self.settings, view.page)
 
     def found(self, view: View) -> tuple:
         return self.job(view), self.upload(view), view.page, self.decision(view)
@@ -139,9 +140,9 @@ def write_model(folder: Path, seed: int) -> None:
 
 
 def stack(seed: int) -> bytes:
-    """A TIFF of two pages, whose pixels are said to be as large as its seed."""
+    """A TIFF of two pages or more, whose number and size of pixels follow from its seed."""
     stream = io.BytesIO()
-    pages = np.stack([draw_discs(5, SIZE, 10 * seed + page)[0][..., 0] for page in range(2)])
+    pages = np.stack([draw_discs(5, SIZE, 10 * seed + page)[0][..., 0] for page in range(2 + seed)])
     per_centimetre = 10_000 / (1 + seed)
     tifffile.imwrite(stream, pages, photometric="minisblack", resolution=(per_centimetre,) * 2, resolutionunit=3)
     return stream.getvalue()
@@ -232,11 +233,11 @@ WALKED: dict[str, tuple[Callable[[World, View], Any], set[str]]] = {
     "evaluate.runner._held": (_evaluation, {"image", "model"}),
     "inside.answers._drawing": (
         lambda w, v: list(answers._drawing(w.subject(v).key, w.subject(v))[1].values()),
-        {"image", "model", "crop"},
+        {"image", "model", "page", "crop"},
     ),
     "inside.answers._field": (
         lambda w, v: answers._field(w.subject(v).key, "probability", 0, 9, 9, w.subject(v)),
-        {"image", "model", "crop"},
+        {"image", "model", "page", "crop"},
     ),
     "inside.answers._gradient": (
         lambda w, v: answers.field(w.subject(v), {"layer": "up1b_elu", "channel": 1, "row": 5, "column": 5})[0],
@@ -244,25 +245,25 @@ WALKED: dict[str, tuple[Callable[[World, View], Any], set[str]]] = {
     ),
     "inside.answers._influence": (
         lambda w, v: answers._influence(w.subject(v).key, "down1a", w.subject(v)),
-        {"image", "model", "crop"},
+        {"image", "model", "page", "crop"},
     ),
     "inside.answers._switched": (
         lambda w, v: answers._switched(w.subject(v).key, Switches(skips=("skip1",)), w.subject(v)),
-        {"image", "model", "crop"},
+        {"image", "model", "page", "crop"},
     ),
     "inside.point._overview": (
-        lambda w, v: point._overview(Key(w.upload(v).digest), w.upload(v), w.settings),
-        {"image"},
+        lambda w, v: point._overview(Key(w.upload(v).digest, v.page), w.upload(v), w.settings),
+        {"image", "page"},
     ),
     "inside.subject._network": (lambda w, v: subject.trace(w.subject(v).key, w.subject(v)).maps, {"model"}),
-    "inside.subject._whole": (lambda w, v: subject.read_whole(w.upload(v), w.settings), {"image"}),
+    "inside.subject._whole": (lambda w, v: subject.read_whole(w.upload(v), w.settings, v.page), {"image", "page"}),
     "inside.subject.given_to_network": (
         lambda w, v: subject.given_to_network(w.subject(v).key, w.subject(v)),
-        {"image", "crop"},
+        {"image", "page", "crop"},
     ),
     "inside.subject.trace": (
         lambda w, v: subject.trace(w.subject(v).key, w.subject(v))["bottoma"],
-        {"image", "model", "crop"},
+        {"image", "model", "page", "crop"},
     ),
     "inside.subject.unfolded": (
         lambda w, v: subject.network_graph(w.subject(v)).SerializeToString(),
@@ -272,6 +273,7 @@ WALKED: dict[str, tuple[Callable[[World, View], Any], set[str]]] = {
         lambda w, v: shown_image._own_pixel_size(w.upload(v).digest, w.upload(v)),
         {"image"},
     ),
+    "predict.stack._places": (lambda w, v: stacks._places(w.upload(v).digest, w.upload(v)), {"image"}),
     "predict.corrected._stage": (lambda w, v: pipeline.nuclei_of(*w.found(v)).labels, OBJECTS - {"corrections"}),
     "predict.editor._touched": (lambda w, v: sorted(editor.touched_numbers(*w.found(v))), {"corrections"}),
     "predict.image_picker._digest": (_sample_digest, {"image"}),

@@ -268,10 +268,10 @@ def test_a_page_of_a_stack_is_chosen(open_app, model, asked):
     app = upload(open_app("predict", model=model), ("stack.tif", tiff(3)), ("one.png", png()))
     assert not app.exception
     app.selectbox(key="image").set_value("stack.tif").run()
-    page = next(widget for widget in app.number_input if "Page" in widget.label)
-    assert (page.min, page.max, page.value) == (1, 3, 1)
+    plane = next(widget for widget in app.slider if "Plane" in widget.label)
+    assert (plane.min, plane.max, plane.value) == (1, 3, 1)
     first = shown(app)["scene"]
-    page.set_value(3).run()
+    plane.set_value(3).run()
     assert not app.exception
     assert sum(asked) == 3
     assert shown(app)["scene"] != first
@@ -279,6 +279,22 @@ def test_a_page_of_a_stack_is_chosen(open_app, model, asked):
     rows = table_of_all(app).value
     app.selectbox(key="image").set_value("one.png").run()
     assert table_of_all(app).value.equals(rows)
+
+
+def test_time_and_depth_of_a_stack_are_chosen_and_stand_in_the_address(open_app, model):
+    stack = np.stack([draw_discs(5, (40, 40), seed)[0][..., 0] for seed in range(6)]).reshape(2, 3, 40, 40)
+    tifffile.imwrite(stream := io.BytesIO(), stack, ome=True, metadata={"axes": "TZYX"})
+    app = upload(open_app("predict", model=model), ("film.ome.tif", stream.getvalue()))
+    next(widget for widget in app.slider if "Time point" in widget.label).set_value(2).run()
+    next(widget for widget in app.slider if "Plane" in widget.label).set_value(3).run()
+    assert not app.exception
+    key = next(name for name in app.query_params if name.startswith("page-"))
+    assert app.query_params[key] == "6"
+    last = shown(app)["scene"]
+    app.query_params[key] = "1"
+    app.run()
+    assert [widget.value for widget in app.slider if "1 to" in widget.label] == [1, 1]
+    assert shown(app)["scene"] != last
 
 
 def test_a_link_to_images_that_are_gone(open_app, model, settings):

@@ -106,7 +106,7 @@ def test_keys_act_on_the_chosen_nucleus_and_undo_and_redo_bring_back(picture):
     page.get_by_text("Corrected", exact=True).first.click()
     picture.settle()
     page.get_by_role("slider", name="Threshold").press("ArrowLeft")
-    question = page.get_by_text("1 correction: 1 deleted, made at threshold 0.40")
+    question = page.get_by_text("1 correction: 1 deleted, made at threshold 0.35")
     expect(question).to_be_visible()
     click(page, "Keep corrected nuclei")
     expect(question).to_have_count(0)

@@ -390,6 +390,21 @@ def write_images(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
+def test_a_time_series_plays_until_it_is_paused(app, page, model, tmp_path):
+    frames = np.stack([draw_discs(5, (64, 64), seed)[0][..., 0] for seed in range(4)])
+    tifffile.imwrite(tmp_path / "film.ome.tif", frames, ome=True, metadata={"axes": "TYX"})
+    open_page(page, f"{app.url}/predict?model={model}")
+    upload(page, [tmp_path / "film.ome.tif"], "Images to predict")
+    seen(page)
+    click(page, "Play")
+    expect(page).to_have_url(re.compile(r"page-\w+=3"))
+    click(page, "Pause")
+    idle(page)
+    place = re.search(r"page-\w+=(\d)", page.url)
+    assert place
+    expect(page.get_by_text(f"Time point {place[1]} of 4")).to_be_visible()
+
+
 def test_a_broken_file_among_good_ones_and_what_can_be_taken_away(app, page, model, tmp_path):
     open_page(page, f"{app.url}/predict?model={model}")
     upload(page, write_images(tmp_path / "images"), "Images to predict")
