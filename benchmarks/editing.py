@@ -1,6 +1,6 @@
 """How quickly a correction is seen, from the key to the painted frame, and what editing holds in memory.
 
-    python benchmarks/editing.py [--side 2048] [--times 20]
+    python -m benchmarks.editing [--side 2048] [--times 20]
 
 A headless Chromium corrects an image of drawn nuclei (1,200 at 2048 x 2048), as the default model finds them: Delete
 on the chosen nucleus, and Ctrl+Z. A key is timed in the page, from its event until the frame after it is rendered and a
@@ -15,8 +15,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import psutil
 from playwright.sync_api import Page, expect, sync_playwright

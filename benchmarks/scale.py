@@ -1,8 +1,8 @@
 """How far one machine and a cluster reach: efficiency of workers, memory over image size, a scheduler's overhead.
 
-    python benchmarks/scale.py workers  --images 24        one process against 1 and 2 workers on the same images
-    python benchmarks/scale.py memory   --megapixels 10 100 1000
-    python benchmarks/scale.py scheduler --tasks 10000 --workers 100
+    python -m benchmarks.scale workers  --images 24        one process against 1 and 2 workers on the same images
+    python -m benchmarks.scale memory   --megapixels 10 100 1000
+    python -m benchmarks.scale scheduler --tasks 10000 --workers 100
 
 ``workers`` writes the images itself; efficiency is the time of one process with all cores over that of the workers.
 ``memory`` makes an OME-Zarr of each size on the spot and predicts it in a process of its own, whose peak memory is

@@ -7,11 +7,11 @@ from hashlib import blake2b
 DIGEST_BYTES = 16
 
 
-def new_digest(content: bytes = b"") -> blake2b:
-    """Return a digest that takes content piece by piece."""
-    return blake2b(content, digest_size=DIGEST_BYTES)
+def new_digest(content: bytes = b"", size: int = DIGEST_BYTES) -> blake2b:
+    """Return a digest of ``size`` bytes that takes content piece by piece."""
+    return blake2b(content, digest_size=size)
 
 
 def digest_of(content: bytes, size: int = DIGEST_BYTES) -> str:
     """Return the digest of some content, in hexadecimal digits, two for each byte of ``size``."""
-    return blake2b(content, digest_size=size).hexdigest()
+    return new_digest(content, size).hexdigest()

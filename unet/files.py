@@ -39,6 +39,11 @@ def is_name(text: str) -> bool:
     return bool(NAME.fullmatch(text)) and len(text.encode(errors="replace")) <= MAX_NAME_BYTES
 
 
+def slug_of(name: str, default: str, longest: int = 40) -> str:
+    """Return a name as the beginning of a folder's: small letters, digits and hyphens; ``default`` if none are left."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:longest].strip("-") or default
+
+
 def is_full_disk(error: BaseException | None) -> bool:
     """Tell whether an error says that the disk is full, or comes of one that does.
 

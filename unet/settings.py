@@ -85,6 +85,10 @@ class Settings:
     def cache(self) -> Path:
         return self.home / "cache"
 
+    @property
+    def uploads(self) -> Path:
+        return self.cache / "uploads"
+
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
     """Read the settings from environment variables.

@@ -249,7 +249,7 @@ def _delete(dataset: Dataset, settings: Settings) -> None:
 
 def _store_zip(upload: UploadedFile, settings: Settings) -> Dataset:
     """Copy an uploaded zip to the disk in chunks, unpack it, and remove the copy."""
-    uploads = settings.cache / "uploads"
+    uploads = settings.uploads
     uploads.mkdir(parents=True, exist_ok=True)
     sweep(uploads)  # of a server that was killed
     with tempfile.TemporaryDirectory(prefix=own_prefix(), dir=uploads) as folder:

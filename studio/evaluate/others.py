@@ -69,7 +69,7 @@ def _scored(files: Sequence, labelled: Labelled, settings: Settings) -> tuple[Ev
     held = st.session_state.get("scores_of_labels")
     if held and held[0] == token:
         return held[1]
-    uploads = settings.cache / "uploads"
+    uploads = settings.uploads
     uploads.mkdir(parents=True, exist_ok=True)
     sweep(uploads)  # of a server that was killed
     with tempfile.TemporaryDirectory(prefix=own_prefix(), dir=uploads) as folder:

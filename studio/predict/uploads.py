@@ -47,11 +47,6 @@ class Upload:
     digest: str
 
 
-def uploads_folder(settings: Settings) -> Path:
-    """Return the folder of all uploads."""
-    return settings.cache / "uploads"
-
-
 def max_kept_bytes(settings: Settings) -> int:
     """Return how much is kept in all: room for the largest upload, and as much again."""
     return 2 * settings.max_upload_mb * MB
@@ -65,7 +60,7 @@ def keep_upload(file: BinaryIO, name: str, settings: Settings) -> Upload:
     OSError
         If the disk is full.
     """
-    folder = uploads_folder(settings)
+    folder = settings.uploads
     folder.mkdir(parents=True, exist_ok=True)
     digest = new_digest()
     file.seek(0)
@@ -116,7 +111,7 @@ def keep_uploads(files: Iterable[tuple[str, BinaryIO]], settings: Settings) -> s
             )
     members = [{"name": upload.name, "digest": upload.digest} for upload in kept]
     key = digest_of(repr(members).encode("utf-8", "replace"))
-    write_json(uploads_folder(settings) / f"{key}{SET_SUFFIX}", members)
+    write_json(settings.uploads / f"{key}{SET_SUFFIX}", members)
     trim_uploads(settings, max_kept_bytes(settings))
     return key
 
@@ -129,7 +124,7 @@ def find_uploads(key: str, settings: Settings) -> tuple[list[Upload], list[str]]
     # The key comes from an address: it must not lead anywhere else.
     if not re.fullmatch(r"[0-9a-f]{32}", key):
         return [], []
-    folder = uploads_folder(settings)
+    folder = settings.uploads
     try:
         members = [(str(member["name"]), str(member["digest"])) for member in read_json(folder / f"{key}{SET_SUFFIX}")]
     except (OSError, ValueError, TypeError, KeyError):
@@ -148,14 +143,14 @@ def find_uploads(key: str, settings: Settings) -> tuple[list[Upload], list[str]]
 
 def looked_at(upload: Upload, settings: Settings) -> None:
     """Say that an upload is in use; what lies elsewhere, a dataset's image perhaps, is not ours to touch."""
-    if upload.path.parent == uploads_folder(settings):
+    if upload.path.parent == settings.uploads:
         mark_used(upload.path)
 
 
 def trim_uploads(settings: Settings, max_bytes: int) -> None:
     """Delete the uploads that were not used for the longest time, until the others fit."""
     entries = []
-    for path in uploads_folder(settings).glob("*"):
+    for path in settings.uploads.glob("*"):
         with suppress(OSError):
             if OWN_NAME.fullmatch(path.name) and path.is_file():
                 stat = path.stat()

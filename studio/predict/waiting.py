@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -14,6 +12,7 @@ from studio.predict.pipeline import Job
 from studio.predict.predicting import still_to_predict, works_of
 from studio.predict.prediction_cache import predictions
 from studio.predict.uploads import Upload
+from unet.digest import digest_of
 
 MOST_PROBLEMS = 8
 
@@ -28,7 +27,7 @@ def predict_missing(job: Job, images: dict[str, Upload], bar: DeltaGenerator) ->
     """Predict the images that are not predicted yet, with progress; what was cancelled waits for a button."""
     waiting = still_to_predict(job, list(images.values()))
     # What was cancelled stays so until somebody asks for it, or other images or another model come.
-    these = hashlib.blake2b(repr([job.key(upload) for upload in waiting]).encode()).hexdigest()
+    these = digest_of(repr([job.key(upload) for upload in waiting]).encode())
     if not waiting:
         return
     if st.session_state.get("cancelled") == these:
@@ -72,7 +71,7 @@ def _cancel(these: str | None) -> None:
 def _cancel_rest(job: Job, waiting: list[Upload]) -> None:
     TURNS.leave(visitor_here())
     rest = [job.key(upload) for upload in waiting if job.key(upload) not in predictions().facts]
-    _cancel(hashlib.blake2b(repr(rest).encode()).hexdigest())
+    _cancel(digest_of(repr(rest).encode()))
 
 
 def problems_of(problems: dict[str, str]) -> list[str]:

@@ -238,7 +238,7 @@ def test_uploads_are_kept_by_content_and_found_by_the_address(open_app, model, s
     assert app.selectbox(key="image").options == ["a.png", "a.png (2)", "same.png"]
     assert sum(asked) == 2  # equal content is predicted once
     key = app.query_params["images"]
-    assert len(list(uploads.uploads_folder(settings).iterdir())) == 3  # two images and the list of the three
+    assert len(list(settings.uploads.iterdir())) == 3  # two images and the list of the three
     again = open_app("predict", images=key, model=model, image="same.png")
     assert not again.exception
     assert again.selectbox(key="image").value == "same.png"
@@ -302,7 +302,7 @@ def test_a_link_to_images_that_are_gone(open_app, model, settings):
     assert not app.exception
     assert "no longer kept" in app.warning[0].value
     app = upload(app, ("a.png", png(1)), ("b.png", png(2)))
-    (settings.cache / "uploads" / uploads.find_uploads(app.query_params["images"], settings)[0][0].digest).unlink()
+    (settings.uploads / uploads.find_uploads(app.query_params["images"], settings)[0][0].digest).unlink()
     app.run()
     assert not app.exception
     assert "a.png" in app.warning[0].value
@@ -659,10 +659,10 @@ def test_everything_in_a_zip(model, settings):
 
 def test_the_oldest_uploads_go(settings):
     kept = [uploads.keep_upload(io.BytesIO(bytes([number]) * 1000), f"{number}", settings) for number in range(3)]
-    (uploads.uploads_folder(settings) / "of-somebody-else").write_bytes(b"x" * 5000)
+    (settings.uploads / "of-somebody-else").write_bytes(b"x" * 5000)
     uploads.trim_uploads(settings, 2000)
     assert [upload.path.exists() for upload in kept] == [False, True, True]
-    assert (uploads.uploads_folder(settings) / "of-somebody-else").exists()
+    assert (settings.uploads / "of-somebody-else").exists()
 
 
 def test_too_much_at_once_is_refused(settings, tmp_path):

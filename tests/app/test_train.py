@@ -83,7 +83,7 @@ def test_an_uploaded_zip_becomes_a_dataset_at_once(open_app, tutorial_zip, setti
     assert [heading.value for heading in app.header] == ["1 · Dataset", "2 · See it", "3 · Settings", "4 · Start"]
     assert len(app.image) == 6
     # The copy of the archive is not kept beside its content.
-    assert not list((settings.cache / "uploads").iterdir())
+    assert not list((settings.uploads).iterdir())
 
 
 def test_a_directory_upload(open_app, tmp_path, settings):

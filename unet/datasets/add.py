@@ -40,6 +40,7 @@ def add_zip(archive: Path, settings: Settings, *, name: str | None = None, progr
     archive = Path(archive)
     try:
         with archive.open("rb") as file:
+            # Not of ``unet.digest``: it is what the datasets on disk are known by.
             digest = file_digest(file, blake2b).hexdigest()[:32]
     except OSError as error:
         raise DatasetError(f"{archive} cannot be read: {error.strerror}.") from error

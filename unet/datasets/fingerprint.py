@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Mapping
-from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -45,7 +44,7 @@ def folder_fingerprint(folder: Path, progress: Callable[[int, int], None] | None
 
 def image_digest(image: np.ndarray) -> str:
     """Return what an image is known by, whatever its file is called: ten hexadecimal digits of its pixels."""
-    digest = blake2b(f"{image.shape} {image.dtype.str}".encode(), digest_size=IMAGE_DIGITS // 2)
+    digest = new_digest(f"{image.shape} {image.dtype.str}".encode(), IMAGE_DIGITS // 2)
     digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()
 

@@ -22,9 +22,9 @@ from filelock import FileLock
 from unet.datasets.fingerprint import folder_fingerprint
 from unet.datasets.finished import TABLE, read_finished, write_finished
 from unet.datasets.samples import Box
-from unet.datasets.store import OWN, Dataset, list_datasets, slug_of, write_dataset_file
+from unet.datasets.store import OWN, Dataset, list_datasets, write_dataset_file
 from unet.errors import DatasetError
-from unet.files import atomic_path
+from unet.files import atomic_path, slug_of
 from unet.room import require_room
 from unet.settings import Settings
 
@@ -43,7 +43,7 @@ def create_own(name: str, settings: Settings) -> Dataset:
     if not name:
         raise DatasetError("Give the dataset a name.")
     require_room(settings, DatasetError)
-    folder = settings.datasets / f"{slug_of(name)}-{secrets.token_hex(4)}"
+    folder = settings.datasets / f"{slug_of(name, 'dataset')}-{secrets.token_hex(4)}"
     files = folder / "files"
     for part in ("images", "masks"):
         (files / part).mkdir(parents=True)

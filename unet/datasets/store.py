@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ from unet.datasets.layouts import find_samples, walk_files
 from unet.datasets.samples import Sample
 from unet.digest import new_digest
 from unet.errors import DatasetError
-from unet.files import atomic_path, own_prefix, read_json, sweep, write_json
+from unet.files import atomic_path, own_prefix, read_json, slug_of, sweep, write_json
 from unet.room import require_room
 from unet.settings import Settings
 
@@ -55,7 +54,7 @@ class Dataset:
     source : str
         ``upload``, ``folder`` (registered, not copied), ``sample`` or ``own`` (grows image by image).
     created : str
-        When it was added, ISO 8601.
+        When it was added, ISO 8601 to the microsecond: datasets are listed by it.
     groups : Path, optional
         A CSV of groups that came apart from the files.
     archive : str
@@ -188,7 +187,7 @@ def keep(
             return _renew(same, folder, source, root=root, archive=archive, stamp=stamp)
         if root is None:
             require_room(settings, DatasetError)
-        place = settings.datasets / f"{slug_of(name)}-{fingerprint[:8]}"
+        place = settings.datasets / f"{slug_of(name, 'dataset')}-{fingerprint[:8]}"
         dataset = Dataset(
             id=place.name,
             name=name,
@@ -218,11 +217,6 @@ def _renew(same: Dataset, folder: Path, source: str, *, root: Path | None, archi
             renewed = replace(renewed, source=source, root=same.folder / "files", stamp="")
     write_dataset_file(renewed)
     return renewed
-
-
-def slug_of(name: str) -> str:
-    """Return a name as the beginning of a folder's."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40].strip("-") or "dataset"
 
 
 def keep_groups(dataset: Dataset, groups: Path | None) -> Dataset:

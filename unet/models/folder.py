@@ -10,14 +10,13 @@ import dataclasses
 import hashlib
 import itertools
 import os
-import re
 import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unet.errors import ModelError
-from unet.files import atomic_folder, write_json
+from unet.files import atomic_folder, slug_of, write_json
 from unet.models.metadata import INFO_FILE, ModelInfo, read_info, title_of
 from unet.models.untrusted import MAX_NAME
 from unet.models.weights import WEIGHTS_FILE, max_weights_bytes, read_weights
@@ -94,7 +93,7 @@ def copy_with_threshold(folder: Path, settings: Settings, threshold: float) -> P
     """
     info = read_info(folder)
     name = f"{info.name[: MAX_NAME - 8]} at {threshold:.2f}"
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower())[:80].strip("-")
+    slug = slug_of(name, "model", 80)
     names = (slug if number == 1 else f"{slug}-{number}" for number in itertools.count(1))
     for copy in map(settings.models.joinpath, names):
         if not copy.exists():

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import re
 import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path, PurePosixPath
 
+from unet.digest import new_digest
 from unet.errors import ModelError, shortened
-from unet.files import is_name, own_prefix
+from unet.files import is_name, own_prefix, slug_of
 from unet.models.metadata import INFO_FILE, MAX_INFO_BYTES, ModelInfo, parse_info, read_info
 from unet.models.weights import WEIGHTS_FILE, check_weights, max_weights_bytes
 from unet.room import require_room
@@ -139,7 +139,7 @@ def store_model_zip(archive: Path, settings: Settings, name: str | None = None) 
     with tempfile.TemporaryDirectory(prefix=own_prefix(), dir=settings.models) as temporary:
         folder = Path(temporary) / f"upload {Path(archive).stem}"[:60]  # as messages call it
         folder.mkdir()
-        digest = hashlib.blake2b(digest_size=6)
+        digest = new_digest(size=6)
         try:
             with zipfile.ZipFile(archive) as file:
                 info = _extract(file, folder, digest)
@@ -155,8 +155,7 @@ def store_model_zip(archive: Path, settings: Settings, name: str | None = None) 
         stored = next(_stored(settings, digest.hexdigest()), None)
         if stored is None:
             require_room(settings, ModelError)
-            slug = re.sub(r"[^a-z0-9]+", "-", (name or info.name).lower()).strip("-")[:40] or "model"
-            stored = settings.models / f"{slug}-{digest.hexdigest()}"
+            stored = settings.models / f"{slug_of(name or info.name, 'model')}-{digest.hexdigest()}"
             folder.rename(stored)
         return stored
 
@@ -165,7 +164,7 @@ def _stored(settings: Settings, digest: str) -> Iterator[Path]:
     return (path.parent for path in settings.models.glob(f"[!.]*-{digest}/{INFO_FILE}"))
 
 
-def _extract(archive: zipfile.ZipFile, folder: Path, digest: hashlib.blake2b) -> ModelInfo:
+def _extract(archive: zipfile.ZipFile, folder: Path, digest: blake2b) -> ModelInfo:
     """Write the two files and return what ``model.json`` says; what it says bounds the weights."""
     members = _choose_members(archive.infolist())
     with archive.open(members[INFO_FILE]) as source:

@@ -59,8 +59,8 @@ def mark_used(path: Path) -> None:
 
 
 def _all_kept(settings: Settings) -> Iterator[_Kept]:
-    for folder in ("uploads", "exports", "evaluations", "steps"):
-        for path in (settings.cache / folder).glob("*"):
+    for folder in (settings.uploads, *(settings.cache / name for name in ("exports", "evaluations", "steps"))):
+        for path in folder.glob("*"):
             with suppress(OSError):
                 if path.is_file() and path.name not in LOCKS and not OWN.match(path.name):
                     yield _Kept(path, path.stat().st_size, path.stat().st_mtime)

@@ -15,7 +15,7 @@ from filelock import FileLock
 from hypothesis import HealthCheck, given, strategies
 from hypothesis import settings as hypothesis_settings
 
-from studio.predict.uploads import find_uploads, keep_uploads, uploads_folder
+from studio.predict.uploads import find_uploads, keep_uploads
 from tests.factories import write_tutorial
 from unet.config import preset
 from unet.datasets.add import add_folder
@@ -62,14 +62,14 @@ def test_what_was_not_used_for_long_goes(settings):
 
 
 def test_the_oldest_go_until_the_others_fit(settings):
-    paths = [keep(settings.cache / "uploads", str(hours), MB // 2, hours * HOUR) for hours in (5, 4, 3, 2)]
+    paths = [keep(settings.uploads, str(hours), MB // 2, hours * HOUR) for hours in (5, 4, 3, 2)]
     assert prune(replace(settings, max_cache_mb=1)) == MB
     assert [path.exists() for path in paths] == [False, False, True, True]
 
 
 def test_what_was_used_within_the_hour_stays_whatever_it_takes(settings):
     small = replace(settings, max_cache_mb=1)
-    path = keep(settings.cache / "uploads", "large", 3 * MB, IN_USE - 60)
+    path = keep(settings.uploads, "large", 3 * MB, IN_USE - 60)
     assert prune(small) == 0 and path.exists()
     aged(path, IN_USE + 60)
     assert prune(small) == 3 * MB
@@ -78,7 +78,7 @@ def test_what_was_used_within_the_hour_stays_whatever_it_takes(settings):
 def test_a_set_that_is_looked_at_stays(settings):
     small = replace(settings, max_cache_mb=1)
     key = keep_uploads([("a.png", io.BytesIO(bytes(MB))), ("b.png", io.BytesIO(b"b" * MB))], settings)
-    for path in uploads_folder(settings).iterdir():
+    for path in settings.uploads.iterdir():
         aged(path, DAY)
     find_uploads(key, settings)
     assert prune(small) == 0
@@ -90,7 +90,7 @@ def test_nothing_but_what_can_be_had_again_is_looked_at(settings, make_run):
     others = [
         keep(settings.models / "mine", "model.json", 10, 400 * DAY),
         keep(settings.home / "corrections", "list", 10, 400 * DAY),
-        keep(settings.cache / "uploads", ".lock", 10, 400 * DAY),
+        keep(settings.uploads, ".lock", 10, 400 * DAY),
         aged(run.folder / "run.json", 400 * DAY),
     ]
     prune(replace(settings, max_cache_mb=1))
@@ -151,7 +151,7 @@ def test_a_damaged_run_is_no_reason_to_stop(settings, prepared, make_run):
 )
 def test_the_bounds_hold_whatever_lies_there(tmp_path_factory, files, most):
     settings = Settings(home=tmp_path_factory.mktemp("home"), max_cache_mb=most)
-    paths = {keep(settings.cache / "uploads", str(n), *each): each for n, each in enumerate(files)}
+    paths = {keep(settings.uploads, str(n), *each): each for n, each in enumerate(files)}
     prune(settings)
     left = [each for path, each in paths.items() if path.exists()]
     free = [size for size, age in left if age > IN_USE]
@@ -163,7 +163,7 @@ def test_the_bounds_hold_whatever_lies_there(tmp_path_factory, files, most):
 def test_many_at_once_and_a_page_that_uses_what_is_old(settings):
     """Servers may share a folder, and a page may take up an image in the very moment."""
     small = replace(settings, max_cache_mb=1, cache_days=1)
-    paths = [keep(settings.cache / "uploads", f"{n:032x}", 1000, (2 + n) * DAY) for n in range(200)]
+    paths = [keep(settings.uploads, f"{n:032x}", 1000, (2 + n) * DAY) for n in range(200)]
     used = paths[::3]
     for path in used:
         mark_used(path)
