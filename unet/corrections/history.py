@@ -112,7 +112,7 @@ class Corrections:
             for _ in range(min(int(entry["count"]), len(source))):
                 target.append(source.pop())
         else:
-            raise CorrectionError(f"“{entry['do']}” is no step of a list of corrections.")
+            raise CorrectionError(f"“{entry['do']}” is not a step in a list of corrections.")
         ids = (*self.ids, str(entry.get("id", "")))
         step = {name: value for name, value in entry.items() if name != "at"}  # which is added as it is written
         identity = int(_digest((self.identity, step))[:15], 16)

@@ -88,7 +88,7 @@ class Operation:
         try:
             return cls._read(data)
         except (TypeError, ValueError, KeyError, OverflowError) as error:
-            raise CorrectionError(f"This is no correction: {str(data)[:80]}") from error
+            raise CorrectionError(f"This is not a correction: {str(data)[:80]}") from error
 
     @classmethod
     def _read(cls, data: Mapping[str, Any]) -> Operation:

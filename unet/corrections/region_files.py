@@ -42,7 +42,7 @@ def regions_by_stem(place: Path, images: Sequence[str]) -> dict[str, Regions]:
     files = {stem: place / f"{stem}{ending}.geojson" for ending in ENDINGS for stem in stems}
     found = {stem: read_region_file(file) for stem, file in files.items() if file.is_file()}
     if not found:
-        raise ImageError(f"{place} is no GeoJSON file with regions, and no folder with one named like an image.")
+        raise ImageError(f"{place} is neither a GeoJSON file with regions nor a folder with one named like an image.")
     return found
 
 

@@ -102,4 +102,4 @@ def _after(regions: Regions, entry: Entry) -> Regions:
     if entry["do"] == "rename":
         name = str(entry["name"])
         return tuple(Region(each.id, name, each.points) if each.id == entry["id"] else each for each in regions)
-    raise CorrectionError(f"“{entry['do']}” is no step of a list of regions.")
+    raise CorrectionError(f"“{entry['do']}” is not a step in a list of regions.")

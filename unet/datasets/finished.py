@@ -44,7 +44,7 @@ def read_finished(path: Path) -> dict[str, tuple[Box, ...]]:
     except OSError as error:
         raise DatasetError(f"{path.name} cannot be read: {error.strerror}.") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path.name} is no CSV table; save it as comma-separated text.") from error
+        raise DatasetError(f"{path.name} is not a CSV table; save it as comma-separated text.") from error
 
 
 def _rows(table: csv.DictReader, name: str) -> dict[str, tuple[Box, ...]]:
@@ -57,9 +57,13 @@ def _rows(table: csv.DictReader, name: str) -> dict[str, tuple[Box, ...]]:
         try:
             left, top, right, bottom = (int(row[column]) for column in COLUMNS[1:])
         except (TypeError, ValueError):
-            raise DatasetError(f"Line {line} of {name} is no rectangle of whole numbers.") from None
+            raise DatasetError(
+                f"Line {line} of {name} is not a rectangle: its corners must be whole numbers."
+            ) from None
         if not (0 <= left < right <= LARGEST and 0 <= top < bottom <= LARGEST):
-            raise DatasetError(f"Line {line} of {name} is no rectangle: left to right and top to bottom it must grow.")
+            raise DatasetError(
+                f"Line {line} of {name} is not a rectangle: 0 ≤ left < right and 0 ≤ top < bottom must hold."
+            )
         image = original_text(row["ImageId"])
         found[image] = (*found.get(image, ()), (left, top, right, bottom))
     return found

@@ -42,7 +42,7 @@ def read_groups(path: Path) -> dict[str, Row]:
     except OSError as error:
         raise DatasetError(f"The table of groups {path.name} cannot be read: {error.strerror}.") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DatasetError(f"{path.name} is no CSV table of groups; save it as comma-separated text.") from error
+        raise DatasetError(f"{path.name} is not a CSV table of groups; save it as comma-separated text.") from error
 
 
 def _read_rows(table: Iterator[list[str]], name: str) -> dict[str, Row]:
