@@ -11,7 +11,7 @@ from studio.common.url_state import choose_in_address, whole_number_in_address
 from studio.inside.point import point_at_square
 from studio.inside.subject import SIDES, Subject, read_whole
 from studio.predict.image_picker import choose_images, sample_images, upload_images
-from studio.predict.stack import page_now
+from studio.predict.stack import page_key, page_now
 from studio.predict.uploads import Upload
 from unet.config import ModelConfig
 from unet.io.images import count_pages
@@ -40,7 +40,9 @@ def choose_subject(entry: ModelEntry, settings: Settings, bar: DeltaGenerator) -
         digest = choose_in_address("Image", {key: options[key] for key in first}, PICTURE, label_visibility="collapsed")
         upload = next(each for each in images.values() if each.digest == digest)
         # That which was looked at on Predict, where one comes from there.
-        page = page_now(upload, count_pages(upload.path, name=upload.name))
+        page = 0
+        if page_key(upload) in st.query_params:
+            page = page_now(upload, count_pages(upload.path, name=upload.name))
         return Subject.of(entry, upload, _crop(entry.info.config, upload, page, settings), settings, page)
 
 

@@ -22,9 +22,8 @@ def page_key(upload: Upload) -> str:
 
 
 def page_now(upload: Upload, pages: int) -> int:
-    """Return the page that was chosen, from 0; nonsense in the address gives way to the first."""
-    key = page_key(upload)
-    chosen = str(st.query_params.get(key, st.session_state.get(key, 1)))[:9]
+    """Return the page that the address names, from 0; nonsense there gives way to the first."""
+    chosen = st.query_params.get(page_key(upload), "")[:9]
     return min(max(int(chosen) if chosen.isdecimal() else 1, 1), pages) - 1
 
 
@@ -70,7 +69,6 @@ def _moved(key: str, places: list[Place]) -> None:
 
 def go_to_page(key: str, page: int) -> None:
     """Choose a page, from 0; for callbacks."""
-    st.session_state[key] = page + 1
     st.query_params[key] = str(page + 1)
 
 

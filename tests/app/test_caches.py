@@ -412,7 +412,7 @@ def test_what_is_drawn_is_what_is_counted_and_exported(open_app, settings, tmp_p
         app.selectbox(key="model_choice").set_value(seen.model).run()
         app.query_params["threshold"] = f"{seen.threshold:.2f}"
         for upload in world.uploads.values():
-            app.session_state[f"page-{upload.digest[:8]}"] = seen.page + 1
+            app.query_params[f"page-{upload.digest[:8]}"] = str(seen.page + 1)
         if seen.preparation.invert:
             app.query_params["invert"] = "1"
         elif "invert" in app.query_params:

@@ -291,7 +291,7 @@ def test_time_and_depth_of_a_stack_are_chosen_and_stand_in_the_address(open_app,
     key = next(name for name in app.query_params if name.startswith("page-"))
     assert app.query_params[key] == "6"
     last = shown(app)["scene"]
-    app.query_params[key] = "1"
+    del app.query_params[key]  # as Back does it
     app.run()
     assert [widget.value for widget in app.slider if "1 to" in widget.label] == [1, 1]
     assert shown(app)["scene"] != last

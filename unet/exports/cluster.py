@@ -45,7 +45,7 @@ def connected(address: str | None, workers: int) -> Iterator[Any]:
             )  # fmt: skip
             address = stack.enter_context(cluster)
         try:
-            yield stack.enter_context(distributed.Client(address, timeout="10s"))
+            yield stack.enter_context(distributed.Client(address, timeout="20s"))
         except (OSError, TimeoutError) as error:
             raise ConfigError(f"No scheduler of Dask answers at {address}: {error}.") from error
 
